@@ -10,10 +10,10 @@ import (
 	"duly/internal/payment"
 )
 
-// Amounts are amounts of different currencies, as they were given; none: no amounts.
+// Amounts are amounts in different currencies, in the order of the configuration.
 type Amounts []payment.Money
 
-// String writes them as an operator would.
+// String writes the amounts in the form of the configuration.
 func (a Amounts) String() string {
 	if len(a) == 0 {
 		return None
@@ -25,7 +25,7 @@ func (a Amounts) String() string {
 	return "{" + strings.Join(words, ", ") + "}"
 }
 
-// ByCurrency are the amounts in minor units; nil: none.
+// ByCurrency returns the amounts in minor units, by currency; nil if there are none.
 func (a Amounts) ByCurrency() map[string]int64 {
 	if len(a) == 0 {
 		return nil
@@ -77,7 +77,7 @@ type Factor int64
 // hundred is a factor of 1.
 const hundred = 100
 
-// String writes the factor as an operator would.
+// String writes the factor in the form of the configuration.
 func (f Factor) String() string {
 	if f == 0 {
 		return None

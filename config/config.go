@@ -93,7 +93,7 @@ type Gateway struct {
 	Type  string `mapstructure:"type"`
 	URL   string `mapstructure:"url"`
 	Token Secret `mapstructure:"token"`
-	// StoreID, ChannelKey and TestChannels are PortOne's; empty: none was given.
+	// StoreID, ChannelKey and TestChannels are for PortOne; empty: not set.
 	StoreID      string   `mapstructure:"store_id"`
 	ChannelKey   string   `mapstructure:"channel_key"`
 	TestChannels []string `mapstructure:"test_channels"`
@@ -180,10 +180,9 @@ type Billing struct {
 	// NetworkRules says whether the rules of card networks count, and NetworkCeilings how many declines they allow.
 	NetworkRules    bool            `mapstructure:"network_rules"`
 	NetworkCeilings NetworkCeilings `mapstructure:"network_ceilings"`
-	// Policies are the dunning policies that subscriptions name. The one of the name DefaultPolicy adds to the keys above, which are the
-	// default policy's.
+	// Policies are the dunning policies by name. The entry DefaultPolicy adds to the keys above, which belong to the default policy.
 	Policies map[string]DunningPolicy `mapstructure:"policies"`
-	// MaxAmount are the largest amounts that are charged without an operator's word, MaxFactor is how many times the last paid one.
+	// MaxAmount limits the amounts that are charged without an operator's approval; MaxFactor limits them to a multiple of the last paid amount.
 	MaxAmount Amounts `mapstructure:"max_amount"`
 	MaxFactor Factor  `mapstructure:"max_factor"`
 }

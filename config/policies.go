@@ -10,26 +10,26 @@ import (
 // DefaultPolicy is the name of the dunning policy of subscriptions that name none.
 const DefaultPolicy = "default"
 
-// mostTries is the highest ceiling of tries that a policy can set.
+// mostTries is the highest max_tries_30d.
 const mostTries = 1000
 
 const (
-	// mostNoticeDays is how long before a charge it can be told of.
+	// mostNoticeDays is the highest notice_days.
 	mostNoticeDays = 90
-	// noticeSlack is how much longer than its days the event of a notice is kept at least.
+	// noticeSlack is how much longer than notice_days the event of a notice must be kept.
 	noticeSlack = 7
 )
 
-// DunningPolicy is what subscriptions of one dunning policy have differently. RetryDays and CatchUp are those of the default policy where they
-// are not set.
+// DunningPolicy configures a dunning policy. RetryDays and CatchUp default to those of the default policy.
 type DunningPolicy struct {
 	RetryDays []int  `mapstructure:"retry_days"`
 	CatchUp   string `mapstructure:"catch_up"`
 	// AfterLast is cancel, pause or keep.
 	AfterLast string `mapstructure:"after_last"`
-	// MaxTries30d is how many declines one method may have in 30 days for one amount; 0: as many as its network allows.
+	// MaxTries30d limits the declines of one method in 30 days for one amount; 0: only the card network does.
 	MaxTries30d int `mapstructure:"max_tries_30d"`
-	// NoticeDays is how many days before the due date the shop is told of a charge; 0: it is not. RequireNotice: the charge waits for it.
+	// NoticeDays is how many days before the due date the shop is notified of a charge; 0: no notices. RequireNotice: the charge waits for a
+	// delivered notice.
 	NoticeDays    int  `mapstructure:"notice_days"`
 	RequireNotice bool `mapstructure:"require_notice"`
 }
@@ -68,7 +68,7 @@ func policyKeys() []Key {
 	}
 }
 
-// policyDefaults gives policies what they leave to the default one, once every layer is read.
+// policyDefaults fills unset keys of policies from the default policy, once every layer is read.
 func (l *loader) policyDefaults() {
 	for name := range l.names[policySection] {
 		for _, field := range []string{"retry_days", "catch_up"} {
@@ -77,7 +77,7 @@ func (l *loader) policyDefaults() {
 	}
 }
 
-// checkPolicies holds the rules about dunning policies.
+// checkPolicies checks the dunning policies.
 func (l *loader) checkPolicies(c *Config) {
 	cards := len(c.Gateways) == 0
 	for _, g := range c.Gateways {

@@ -23,7 +23,7 @@ import (
 	"duly/writers"
 )
 
-// AuditOptions is what an audit is told.
+// AuditOptions configures an audit.
 type AuditOptions struct {
 	// Window is what is audited; zero: what followed the last audit.
 	Window payment.Window
@@ -37,7 +37,7 @@ type AuditOptions struct {
 	ChunkSize int
 	// Steps are the names of the steps to run; none: all.
 	Steps []string
-	// Note is told, one line each, what the audit could not compare and why that is no failure; nil: it is logged.
+	// Note is called with each line about what the audit could not compare, and why that is no failure; nil: it is logged.
 	Note func(text string)
 }
 

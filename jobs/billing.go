@@ -21,7 +21,7 @@ import (
 	"duly/steps"
 )
 
-// BillingOptions is what a billing run is told.
+// BillingOptions configures a billing run.
 type BillingOptions struct {
 	Selection    store.Selection
 	Policy       billing.Policy
@@ -99,7 +99,7 @@ type billingRun struct {
 	issuing *issuing // nil before the step issue, and in a run without it
 
 	planned planning.Run // its planned changes
-	blocked bool         // those that are to be sent nothing were left alone
+	blocked bool         // the blocked gateways were left alone
 	own     uint64       // the run, once a step has begun that sends
 }
 

@@ -25,7 +25,7 @@ const DeliveredJob = "delivered"
 // DeliveredSteps lists the names of the job's steps.
 func DeliveredSteps() []string { return []string{StepDeliver} }
 
-// DeliveredOptions is what the job is told.
+// DeliveredOptions configures the job.
 type DeliveredOptions struct {
 	// After is how long after its last change a shipped order counts as delivered.
 	After     time.Duration

@@ -35,7 +35,7 @@ const (
 // Sinks lists the names of the sinks.
 func Sinks() []string { return []string{SinkWebhook, SinkSlack} }
 
-// OutboxOptions is what an outbox run is told.
+// OutboxOptions configures an outbox run.
 type OutboxOptions struct {
 	// Sinks are the receivers by name; without any the events are kept.
 	Sinks map[string]notify.Notifier

@@ -20,7 +20,7 @@ import (
 // ReconcileJob is the name of the job that settles stale orders and refunds what is due.
 const ReconcileJob = "reconcile"
 
-// ReconcileOptions is what a reconcile run is told.
+// ReconcileOptions configures a reconcile run.
 type ReconcileOptions struct {
 	Selection store.Selection
 	Policy    orders.Policy

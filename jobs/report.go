@@ -11,7 +11,7 @@ import (
 	"duly/writers"
 )
 
-// ReportOptions is what a report is told.
+// ReportOptions configures a report.
 type ReportOptions struct {
 	// From and To are the first and the last business day. Without To it is yesterday, or From if that is
 	// later; without From it is To.

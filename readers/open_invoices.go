@@ -44,7 +44,7 @@ type OpenInvoices struct {
 	Today func() payment.Date
 	Now   func() time.Time
 	Clock func() time.Time
-	// Left is told of invoices that are left for a later run.
+	// Left is called with invoices that are left for a later run.
 	Left claims.LeftFunc
 	// Changes are planned ones, of which those that count for a charge are applied at the claim.
 	Changes *changes.Source

@@ -26,7 +26,7 @@ type StaleOrders struct {
 	Selection store.Selection
 	Policy    orders.Policy
 	Now       func() time.Time // the business clock
-	// Left is told of orders that are left for a later run.
+	// Left is called with orders that are left for a later run.
 	Left claims.LeftFunc
 
 	failures claims.Failures

@@ -26,7 +26,7 @@ const adoptFindings = `UPDATE audit_findings f LEFT JOIN job_runs r ON r.id = f.
 WHERE f.resolved_at IS NULL AND (f.run_id IS NULL OR r.status <> 'running' AND COALESCE(r.exit_code, -1) <> 3)`
 
 // BeginAudit writes the window of this run, and up to when everything was audited before it, into its params, and
-// makes open findings new again that nobody was told of.
+// makes open findings new again that were not reported.
 func BeginAudit(ctx context.Context, db *mysql.DB, w payment.Window, audited time.Time) error {
 	return mysql.Tx(ctx, db, "window", func(tx *sqlx.Tx) error {
 		run := batch.Execution(ctx).Run.ID

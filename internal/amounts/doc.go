@@ -1,2 +1,2 @@
-// Package amounts reads what the guards of amounts compare, and judges by it, for the claims that charge.
+// Package amounts applies the amount guards to invoices: it reads the last paid amounts and compares.
 package amounts

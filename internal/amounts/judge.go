@@ -12,8 +12,8 @@ import (
 	"duly/internal/changes"
 )
 
-// Judge judges the amounts of invoices, in their order. Without guards nothing is read. One that is beyond a guard is held, unless the shop has planned
-// it as the subscription's price by the due date; what is planned is read of those alone.
+// Judge checks the amounts of invoices against the guards, in their order. Without guards it reads nothing. An amount beyond a guard is held, unless
+// it is the price that the shop planned for the due date; planned prices are read only for amounts beyond a guard.
 func Judge(ctx context.Context, q sqlx.QueryerContext, rules guard.Rules, invoices []billing.Invoice) ([]guard.Verdict, error) {
 	verdicts := make([]guard.Verdict, len(invoices))
 	if !rules.On() {
@@ -45,7 +45,7 @@ func Judge(ctx context.Context, q sqlx.QueryerContext, rules guard.Rules, invoic
 	return verdicts, nil
 }
 
-// Beyond are the ids of those of the invoices whose amounts are held. Without guards nothing is read.
+// Beyond returns the ids of the invoices whose amounts are held. Without guards it reads nothing.
 func Beyond[T any](ctx context.Context, q sqlx.QueryerContext, rules guard.Rules, list []T, invoice func(T) billing.Invoice) (map[uint64]bool, error) {
 	invoices := make([]billing.Invoice, len(list))
 	for i, item := range list {

@@ -16,19 +16,19 @@ import (
 // currency. The shop's table may compare texts in another way than duly's: hence
 // bytes.
 const (
-	// PaidOfSubscriptions reads what subscriptions have paid last in their own currency.
+	// PaidOfSubscriptions reads the last paid amounts of subscriptions, in their own currencies.
 	PaidOfSubscriptions = `SELECT s.id, p.amount, p.currency FROM subscriptions s JOIN invoices p ON p.id =
 (SELECT x.id FROM invoices x FORCE INDEX (newest) WHERE x.subscription_id = s.id AND x.status = 'paid' AND x.amount > 0
 AND COALESCE(x.amount_check, '') <> 'one_off' AND x.refunded_amount < x.amount AND CAST(x.currency AS BINARY) = CAST(s.currency AS BINARY) ORDER BY x.issued_date DESC, x.id DESC LIMIT 1) WHERE s.id IN (?)`
 
-	// PaidOfInvoices reads what the subscriptions of invoices have paid last in the currency of the invoice.
+	// PaidOfInvoices reads the last paid amounts of the invoices' subscriptions, in the currency of the invoice.
 	PaidOfInvoices = `SELECT i.id, p.amount, p.currency FROM invoices i JOIN invoices p ON p.id =
 (SELECT x.id FROM invoices x FORCE INDEX (newest) WHERE x.subscription_id = i.subscription_id AND x.status = 'paid' AND x.amount > 0
 AND COALESCE(x.amount_check, '') <> 'one_off' AND x.refunded_amount < x.amount AND CAST(x.currency AS BINARY) = CAST(i.currency AS BINARY) ORDER BY x.issued_date DESC, x.id DESC LIMIT 1) WHERE i.id IN (?)`
 )
 
-// last reads what was paid last before each of the invoices, in the order of these; zero where nothing was, or where it decides nothing. Where it decides
-// nothing about any of them, nothing is read. Invoices that are yet to be inserted have no ids, and are of different subscriptions.
+// last reads the last paid amount before each invoice, in their order; zero if nothing was paid, or if it does not matter. If it matters for no invoice,
+// nothing is read. Invoices that are not inserted yet have no ids, and belong to different subscriptions.
 func last(ctx context.Context, q sqlx.QueryerContext, rules guard.Rules, invoices []billing.Invoice) ([]payment.Money, error) {
 	paid := make([]payment.Money, len(invoices))
 	at, query := map[uint64]int{}, PaidOfInvoices

@@ -1,2 +1,2 @@
-// Package announce notifies the shop of charges before they are made, and says which invoices wait for that.
+// Package announce notifies the shop of charges before they are made, and counts the invoices that wait for a notice.
 package announce

@@ -17,7 +17,7 @@ const (
 	unannouncedNamed = 5
 )
 
-// Left counts the invoices that wait for a delivered notice, and says so in a line. counted leaves out invoices that the caller counts elsewhere.
+// Left counts the invoices that wait for a delivered notice, and returns a line about them. counted leaves out invoices that the caller counts elsewhere.
 func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billing.Policy, counted func(query.WaitingInvoice) bool) (n int64, reasons []string, err error) {
 	if !Requires(p) {
 		return 0, nil, nil

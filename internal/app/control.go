@@ -42,8 +42,8 @@ type runController struct {
 	stopping string
 	locks    mysql.Locks
 	last     runstate.Sample
-	logged   map[string]int     // what `parallelism: auto` had found, by gateway, when that was last logged
-	rates    map[string]float64 // and the rates
+	logged   map[string]int     // the last logged parallelism of `parallelism: auto`, by gateway
+	rates    map[string]float64 // the last logged rates, by gateway
 }
 
 func newRunController(p *progress, cancel context.CancelCauseFunc) *runController {

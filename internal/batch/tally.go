@@ -12,8 +12,8 @@ type Tally struct {
 	Amounts                                                        map[string]int64
 	// Found is how many of Succeeded a gateway had taken money for before it was asked. It is not stored.
 	Found int64
-	// Moved are items that were left for another day, and Ended those that were closed, by a decision alone: nothing was done about them, and Read has
-	// none. They are not stored.
+	// Moved counts items that were put off to another day, Ended items that were closed; both without a request to a gateway. Read does not count
+	// them, and they are not stored.
 	Moved, Ended int64
 	// Changed are items that were changed as somebody had planned, without anything else that is counted. They are not stored.
 	Changed int64

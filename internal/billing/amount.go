@@ -7,15 +7,15 @@ import (
 	"duly/internal/payment"
 )
 
-// HoldAmount is what becomes of inv, of which s is the subscription and which is to be charged, where its amount is beyond a guard: it goes to review.
+// HoldAmount sends inv, an invoice of s that is about to be charged, to review if its amount is beyond a guard.
 func HoldAmount(inv Invoice, s Subscription, v guard.Verdict, effective payment.Date) Claim {
 	held := claimReview(aboutInvoice(inv, s.CustomerID, s.Gateway), effective, v.Words)
 	held.AmountCheck = v.Beyond
 	return held
 }
 
-// approve lets an invoice be charged whose amount is beyond a guard, once nothing else keeps it in review. The approval counts for this invoice
-// alone: once it is paid, its amount is the history of the next.
+// approve approves the amount of an invoice that is in review for its amount only. The approval counts for this invoice alone: once it is paid, its
+// amount is the last paid amount of the next.
 func (c Closable) approve() (Closing, error) {
 	switch {
 	case c.Status == Open && c.AmountCheck.Approves():

@@ -28,7 +28,7 @@ func Following(d payment.Date, anchor int, i Interval) payment.Date {
 	return periodAfter(d, anchor, i, 1)
 }
 
-// FirstFrom is the begin of the first period of s on a day or later; the zero Date if that would be after the year 9999.
+// FirstFrom returns the start of the first period of s on a day or later; the zero Date if that would be after the year 9999.
 func FirstFrom(s Subscription, day payment.Date) payment.Date {
 	if s.Next >= day {
 		return s.Next

@@ -52,7 +52,7 @@ type Claim struct {
 //
 //   - While an attempt is unsettled, or says that the money was taken, no other is made.
 //   - A cancelled subscription is not charged; a paused one is, for what was issued before.
-//   - The first charge of one that names a dunning policy which is not configured is not made.
+//   - An invoice of a subscription whose dunning policy is not configured is not charged for the first time.
 //   - While a planned change of the payment method cannot be applied, no other method is charged in its place, and no stage passes.
 //   - What is at a gateway that is not configured on this host is left to one that knows it.
 //   - A method that was declined for good on this invoice is not charged again at the same gateway; the

@@ -35,7 +35,7 @@ type Closing struct {
 //   - It is closed only while no attempt of it could take money any more, and all that took none are proven: else its
 //     customer could pay twice.
 //   - What is paid or void is closed already. One that was given up as uncollectible may still be paid, or become void.
-//   - One that is in review for its amount alone may be approved, which closes nothing: it is open again, and charged.
+//   - An invoice in review for its amount only may be approved, which does not close it: it is open again, and charged.
 //   - Paid outside, the subscription goes on as if a gateway had taken the money. The others leave it as it is.
 func Close(c Closable, as payment.Resolution) (Closing, error) {
 	if err := c.ended(); err != nil {

@@ -137,7 +137,7 @@ func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
 	})
 }
 
-// OpenAgain tells that an invoice that was done is charged again; status is what its subscription is again, empty: unchanged. It may occur more than once.
+// OpenAgain is the event that a closed invoice is charged again; status is the new status of its subscription, empty: unchanged. It may occur more than once.
 func OpenAgain(inv Invoice, customer string, a PastAttempt, status SubscriptionStatus) Event {
 	body := aboutInvoice(inv, customer, a.Gateway)
 	body.AttemptID = a.ID

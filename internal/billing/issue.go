@@ -26,7 +26,7 @@ type IssuePolicy struct {
 	Effective    payment.Date // the later of Business and today; one issue a subscription on each where periods are caught up
 	CatchUp      CatchUp      // empty is CatchUpDefault
 	KnownGateway func(string) bool
-	// Named are the dunning policies of subscriptions that name one.
+	// Named are the dunning policies by name.
 	Named map[string]dunning.Policy
 }
 
@@ -53,7 +53,7 @@ type Issued struct {
 	Charging bool
 }
 
-// Invoice is the invoice that is made for i and that is to be charged; false: there is none. It has no id yet.
+// Invoice returns the invoice that is made for i and has to be charged; false: there is none. It has no id yet.
 func (i Issued) Invoice() (Invoice, bool) {
 	if i.Due.IsZero() || i.Settled {
 		return Invoice{}, false
@@ -147,7 +147,7 @@ func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, probl
 	return due, next, ""
 }
 
-// DueOf is the begin of the period that is s's turn; zero: there is none. s is due.
+// DueOf returns the start of the period that s, which is due, is invoiced for next; zero: there is none.
 func DueOf(s Subscription, p IssuePolicy) payment.Date {
 	due, _, _ := periodToIssue(s, p)
 	return due

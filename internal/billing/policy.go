@@ -2,7 +2,7 @@ package billing
 
 import "duly/internal/billing/dunning"
 
-// Of is p for subscriptions that name a policy. Unknown is set if there is none of that name: their first charge is not made.
+// Of returns the policy of that name. Unknown is set if it is not configured: no first charge is made then.
 func (p Policy) Of(name string) Policy {
 	if !dunning.Own(name) {
 		return p
@@ -18,8 +18,8 @@ func (p Policy) Of(name string) Policy {
 	return p
 }
 
-// For is p as it was when inv was declined first: a change of the configuration, or of the subscription's policy, moves no stage of an
-// invoice that is being dunned, and ends it in no other way.
+// For returns the policy of inv as it was at its first decline: a change of the configuration, or of the subscription's policy, does not move the
+// stages of an invoice that is being dunned, or change how it ends.
 func (p Policy) For(inv Invoice) Policy {
 	if inv.FirstDeclined.IsZero() {
 		return p
@@ -34,12 +34,12 @@ func (p Policy) For(inv Invoice) Policy {
 	return p
 }
 
-// freeze is what an invoice stores of p at its first decline, beside the days.
+// freeze returns what an invoice stores of p at its first decline, without the days.
 func (p Policy) freeze() dunning.Frozen {
 	return dunning.Frozen{Policy: p.Name, AfterLast: p.AfterLast}
 }
 
-// MostStages is the most retries that a policy has.
+// MostStages is the highest number of retries of any policy.
 func (p Policy) MostStages() int {
 	most := max(len(p.RetryDays), len(p.defaultDays))
 	for _, d := range p.Named {

@@ -201,7 +201,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	return s
 }
 
-// declineEvents tell of a decline under a key.
+// declineEvents returns the events of a decline, with a key.
 func declineEvents(f failure, key string) []Event {
 	events := []Event{paymentFailed(f, key)}
 	if f.Class == payment.Action {

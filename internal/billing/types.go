@@ -132,7 +132,7 @@ type Invoice struct {
 	Money          payment.Money
 	Stage          int
 	FirstDeclined  payment.Date
-	// AmountCheck is what was decided about the amount.
+	// AmountCheck is the decision about the amount.
 	AmountCheck guard.Check
 	// RetryDays are those of the policy at its first decline, and Dunning what else is kept of it; none: today's days.
 	RetryDays     []int
@@ -182,24 +182,24 @@ type Attempt struct {
 	Invoice   Invoice
 }
 
-// Policy is what the operator set about dunning: the default policy, or another one, see [Policy.Of].
+// Policy configures dunning: the default policy, or another one, see [Policy.Of].
 type Policy struct {
 	// RetryDays are days after the first decline, ascending; as many stages follow the first charge.
 	RetryDays []int
 	AfterLast dunning.AfterLast // empty is CancelAfterLast
 	MaxTries  int               // see [dunning.Policy]
 	Notice    dunning.Notice
-	// Name is that of the policy; empty: it is the default.
+	// Name is the name of the policy; empty: the default.
 	Name string
-	// Unknown says that a policy of that name is not configured; empty: it is.
+	// Unknown is the error text if no policy of that name is configured, else empty.
 	Unknown string
-	// Named are the policies of subscriptions that name one.
+	// Named are the other policies by name.
 	Named map[string]dunning.Policy
-	// Guards are amounts that are charged by an operator's word alone.
+	// Guards limit the amounts that are charged without an operator's approval.
 	Guards guard.Rules
 	// Network are the rules of card networks.
 	Network          network.Rules
-	RetryOnNewMethod bool // a declined invoice is charged before its date once its payment method was changed
+	RetryOnNewMethod bool // charge a declined invoice before its date once its payment method changed
 	// Zone is that of the business dates; nil: UTC.
 	Zone *time.Location
 

@@ -1,4 +1,4 @@
-// Package buildinfo says what a program was built from.
+// Package buildinfo describes the build of a program.
 package buildinfo
 
 import (
@@ -21,7 +21,7 @@ func Version(info *debug.BuildInfo) string {
 	return "dev-" + commit
 }
 
-// Commit is the commit that was built, in short, and whether files differed from it; empty: it is not known.
+// Commit is the short hash of the commit that was built, and whether files differed from it; empty: unknown.
 func Commit(info *debug.BuildInfo) (commit string, changed bool) {
 	for _, s := range info.Settings {
 		switch s.Key {
@@ -42,7 +42,7 @@ type View struct {
 	Commit   string `json:"commit,omitempty"`
 }
 
-// Of is what this program of that version was built from.
+// Of describes the build of this program, of that version.
 func Of(version string) View {
 	v := View{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -51,7 +51,7 @@ func Of(version string) View {
 	return v
 }
 
-// Line is v for people.
+// Line formats v for people.
 func (v View) Line() string {
 	line := "duly " + v.Version + " · " + v.Go + " " + v.Platform
 	if v.Commit != "" {

@@ -34,7 +34,7 @@ func auditWork() Job {
 	}
 }
 
-// audit is what an audit is told.
+// audit configures an audit.
 func (r *Request) audit() jobs.AuditOptions {
 	s, lag := r.Days(), r.Session.Lag
 	if r.Flags.UntilNow {

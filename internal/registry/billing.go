@@ -53,7 +53,7 @@ func checkSubscriptions(ctx context.Context, r *Request) ([]error, error) {
 	return found, nil
 }
 
-// billing is what a billing run is told.
+// billing configures a billing run.
 func (r *Request) billing() jobs.BillingOptions {
 	b := r.Config.Billing
 	return jobs.BillingOptions{
@@ -64,7 +64,7 @@ func (r *Request) billing() jobs.BillingOptions {
 	}
 }
 
-// atOnce records invoices that somebody has charged at once; nil: nobody does.
+// atOnce records the invoices that --now charges; nil: without --now.
 func (r *Request) atOnce() methods.Recorder {
 	if !r.Flags.Now {
 		return nil

@@ -136,7 +136,7 @@ func (f Flags) Overrides(w Job) map[string]any {
 	return set
 }
 
-// Repeat takes over what an earlier run was told, unless the command line says otherwise.
+// Repeat takes over the flags of an earlier run, unless the command line sets them.
 func (f *Flags) Repeat(given func(flag string) bool, date string, params []byte) error {
 	var old Flags
 	if err := json.Unmarshal(params, &old); err != nil {

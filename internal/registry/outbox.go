@@ -38,7 +38,7 @@ func outboxWork() Job {
 	}
 }
 
-// outbox is what an outbox run is told.
+// outbox configures an outbox run.
 func (r *Request) outbox() jobs.OutboxOptions {
 	return jobs.OutboxOptions{
 		Sinks: r.Sinks, Tries: r.Config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: r.Selection(), Steps: r.Flags.Steps,

@@ -23,7 +23,7 @@ func pruneWork() Job {
 	}
 }
 
-// prune is what a prune run is told.
+// prune configures a prune run.
 func (r *Request) prune() jobs.PruneOptions {
 	kept := r.Config.Retention
 	return jobs.PruneOptions{Runs: kept.Runs, Events: kept.Events, Sinks: session.SinkNames(r.Config), Steps: r.Flags.Steps}

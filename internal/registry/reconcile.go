@@ -47,7 +47,7 @@ func checkOrders(ctx context.Context, r *Request) ([]error, error) {
 	return found, nil
 }
 
-// reconcile is what a reconcile run is told.
+// reconcile configures a reconcile run.
 func (r *Request) reconcile() jobs.ReconcileOptions {
 	c := r.Config.Reconcile
 	return jobs.ReconcileOptions{

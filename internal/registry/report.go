@@ -30,7 +30,7 @@ func reportWork() Job {
 	}
 }
 
-// report is what a report is told.
+// report configures a report.
 func (r *Request) report() jobs.ReportOptions { return jobs.ReportOptions(r.Days()) }
 
 // Span is the first and the last business day that were given; zero: none.

@@ -7,7 +7,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Selection is what a run was told to work on.
+// Selection limits what a run works on.
 type Selection struct {
 	Business      payment.Date
 	Subscriptions []uint64 // empty: all

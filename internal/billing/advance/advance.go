@@ -9,7 +9,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Invoice is an open invoice whose date is yet to come, as locked, with what belongs to it.
+// Invoice is a locked open invoice whose date has not come yet, with its subscription and attempts.
 type Invoice struct {
 	billing.Invoice
 
@@ -43,15 +43,15 @@ func Changed(s billing.Subscription, past []billing.PastAttempt) bool {
 	return newest > 0 && (last.Gateway != s.Gateway || last.Method != s.Method)
 }
 
-// ByShop reports whether the method of s was written by the shop: no answer of a gateway put it there.
+// ByShop reports whether the shop wrote the method of s: it does not come from a gateway's answer.
 func ByShop(s billing.Subscription, replaced [][32]byte) bool {
 	return len(replaced) == 0 || !slices.Contains(replaced, payment.Fingerprint(s.Method))
 }
 
-// OnNewMethod reports whether i is charged before its date since its method was changed.
+// OnNewMethod reports whether i is charged before its date because its method changed.
 //
-//   - The shop changed it: a method that an answer of the gateway put in place does not count.
-//   - On an effective date one changed method is charged, whether that was ahead of a stage or was the stage.
+//   - The shop changed it: a method from a gateway's answer does not count.
+//   - At most one changed method is charged on an effective date, ahead of a stage or at its stage.
 //   - The next claim would charge it. What waits for a card network's rule waited for the old method: the claim asks about the new one.
 func OnNewMethod(i Invoice, p billing.Policy, effective payment.Date, knownGateway func(string) bool) bool {
 	if !p.RetryOnNewMethod || i.Advanced >= effective || !Changed(i.Subscription, i.Past) || !ByShop(i.Subscription, i.Replaced) {
@@ -60,10 +60,10 @@ func OnNewMethod(i Invoice, p billing.Policy, effective payment.Date, knownGatew
 	return i.claim(p, effective, knownGateway).Action == billing.Charge
 }
 
-// AtOnce says why i is not charged at once, whatever its method; nil: it is.
+// AtOnce returns why i is not charged at once with --now, whatever its method; nil: it is charged.
 //
-//   - A method that was declined for good is not charged, and no stage passes for it before its date.
-//   - What the gateway or a card network asked for after the last decline of this method is waited for.
+//   - A method that was declined for good is not charged, and uses up no stage before its date.
+//   - A wait that the gateway or a card network requires after the last decline of this method is kept.
 func AtOnce(i Invoice, p billing.Policy, effective payment.Date, now time.Time, knownGateway func(string) bool) error {
 	claim := i.claim(p, effective, knownGateway)
 	switch claim.Action {
@@ -86,7 +86,7 @@ func AtOnce(i Invoice, p billing.Policy, effective payment.Date, now time.Time, 
 	return nil
 }
 
-// claim is what the next claim would do with i, were it due.
+// claim is the decision of the next claim if i were due.
 func (i Invoice) claim(p billing.Policy, effective payment.Date, knownGateway func(string) bool) billing.Claim {
 	return billing.DecideClaim(i.Invoice, i.Subscription, i.Past, p, effective, knownGateway)
 }

@@ -1,3 +1,3 @@
-// Package advance decides which declined invoices are charged before the date of their stage: those whose payment method was changed, and those
-// that somebody has charged at once.
+// Package advance decides which declined invoices are charged before the date of their stage: those with a new payment method, and those
+// that an operator charges with --now.
 package advance

@@ -1,9 +1,9 @@
-// Package answers holds definite answers of gateways that are kept until they settle their attempts, as they are stored.
+// Package answers defines the stored form of definite gateway answers, which are kept until they settle their attempts.
 package answers
 
 import "duly/internal/payment"
 
-// Kept is a definite answer of a gateway that is kept in gateway_answers: what was charged, and the outcome.
+// Kept is a definite answer of a gateway in gateway_answers: the charge and its outcome.
 type Kept struct {
 	Reference  string
 	CustomerID string

@@ -1,2 +1,2 @@
-// Package dunning holds what a dunning policy says, and what an invoice keeps of it. The rules that go by it are in package billing.
+// Package dunning defines dunning policies, and what an invoice stores of its policy. The rules that apply them are in package billing.
 package dunning

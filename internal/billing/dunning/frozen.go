@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Frozen is the policy that an invoice is being dunned by, as it was at its first decline; its days are stored beside it. The zero Frozen is
+// Frozen is the dunning policy of an invoice as it was at its first decline, without the days, which are stored separately. The zero Frozen is
 // the default policy, which cancels.
 type Frozen struct {
 	Policy    string // empty: the default
@@ -53,7 +53,7 @@ func (f Frozen) Text() string {
 	return text
 }
 
-// ParseFrozen reads what Text wrote. What is none counts as nothing stored.
+// ParseFrozen reads the form of Text. Any other text is the zero Frozen.
 func ParseFrozen(text string) Frozen {
 	name, after, ok := strings.Cut(text, " ")
 	if !ok {

@@ -14,22 +14,22 @@ type Policy struct {
 	RetryDays []int
 	CatchUp   CatchUp   // empty is CatchUpDefault
 	AfterLast AfterLast // empty is CancelAfterLast
-	// MaxTries is a ceiling beside those of card networks: how many declines of one method for one amount there may be in 30 days; 0: none.
+	// MaxTries limits the declines of one method for one amount in 30 days, in addition to the limits of card networks; 0: no limit.
 	MaxTries int
 	Notice   Notice
 }
 
-// Notice says how customers are told of a charge before it is made. The zero Notice: they are not.
+// Notice configures the notices before a charge. The zero Notice: none.
 type Notice struct {
 	Days int // before the due date
 	// Required: no first charge is made before its notice was delivered.
 	Required bool
 }
 
-// AfterLast says what becomes of a subscription whose invoice stays unpaid after the last stage.
+// AfterLast says what happens to a subscription whose invoice is unpaid after the last stage.
 type AfterLast string
 
-// The ways to end. The empty one is CancelAfterLast.
+// The values. Empty is CancelAfterLast.
 const (
 	// CancelAfterLast cancels it.
 	CancelAfterLast AfterLast = "cancel"
@@ -42,18 +42,18 @@ const (
 // DefaultPolicy is the name of the dunning policy of subscriptions that name none.
 const DefaultPolicy = "default"
 
-// Unknown says that a subscription names a policy that is not configured.
+// Unknown returns the error text for a policy name that is not configured.
 func Unknown(name string) string {
 	return fmt.Sprintf("dunning_policy %q is not configured: set it to NULL or to a name below billing.policies", payment.Cut(name, longestShown))
 }
 
-// longestShown is how many characters of a name are shown.
+// longestShown limits the characters of a name that are shown.
 const longestShown = 40
 
-// Own reports whether a name is of a policy other than the default.
+// Own reports whether a name is that of a policy other than the default.
 func Own(name string) bool { return name != "" && name != DefaultPolicy }
 
-// Words is a policy for people: its name, its days and its end.
+// Words describes a policy for people: its name, its days and its end.
 func Words(name string, retryDays []int, after AfterLast) string {
 	days := "no retries"
 	switch len(retryDays) {

@@ -1,4 +1,4 @@
-// Package guard holds amounts beyond which an invoice is charged only by an operator's word.
+// Package guard defines limits of amounts: an invoice beyond a limit is charged only once an operator has approved it.
 package guard
 
 import (
@@ -9,53 +9,53 @@ import (
 	"duly/internal/payment"
 )
 
-// Rules are what the operator configured. The zero Rules hold nothing.
+// Rules are the configured limits. The zero Rules hold no invoice.
 type Rules struct {
-	// Max is the largest amount of each currency, in minor units; a currency that it lacks has none.
+	// Max is the largest amount of each currency, in minor units; a currency that is missing has no limit.
 	Max map[string]int64
-	// Factor is how many times the last paid amount an amount may be, in hundredths; 0: any.
+	// Factor limits an amount to a multiple of the last paid amount, in hundredths; 0: no limit.
 	Factor int64
 }
 
-// Check is what was decided about the amount of an invoice. Empty: nothing, it is judged whenever the invoice would be charged.
+// Check is the stored decision about the amount of an invoice. Empty: none; the amount is judged before each charge.
 type Check string
 
-// The checks that are stored. One that approves an amount counts for its invoice alone, and for as long as that lives.
+// The stored checks. An approval counts for its invoice alone, until that is closed.
 const (
 	// BeyondMax and BeyondFactor: the invoice is in review, since its amount is larger than the guard of that name allows.
 	BeyondMax    Check = "max_amount"
 	BeyondFactor Check = "max_factor"
 	// Approved: an operator approved the amount.
 	Approved Check = "approved"
-	// OneOff: the shop planned the amount for this period alone. It says nothing of other periods.
+	// OneOff: the shop planned the amount for this period alone. It is not the last paid amount of the next.
 	OneOff Check = "one_off"
 )
 
-// Approves reports whether an amount that was checked so is charged, however large it is.
+// Approves reports whether the amount is charged, however large it is.
 func (c Check) Approves() bool { return c == Approved || c == OneOff }
 
-// Holds reports whether an amount that was checked so waits for an operator's word.
+// Holds reports whether the amount waits for an operator's approval.
 func (c Check) Holds() bool { return c == BeyondMax || c == BeyondFactor }
 
-// On reports whether anything is held.
+// On reports whether any limit is configured.
 func (r Rules) On() bool { return len(r.Max) > 0 || r.Factor > 0 }
 
-// NeedsHistory reports whether the last paid amount decides about an amount that was checked so: not where there is no factor, and not where the amount is
-// approved, or is too large in any case.
+// NeedsHistory reports whether the last paid amount matters for m with check c: not without a factor, and not if m is approved, or beyond Max
+// anyway.
 func (r Rules) NeedsHistory(m payment.Money, c Check) bool {
 	return r.Factor > 0 && !c.Approves() && m.Amount > 0 && !r.beyondMax(m)
 }
 
-// Verdict is which guard an amount is beyond, and in words with the two numbers that differ. The zero Verdict is none.
+// Verdict names the guard that an amount is beyond, and describes it with both amounts. The zero Verdict: the amount is within the guards.
 type Verdict struct {
 	Beyond Check
 	Words  string
 }
 
-// Held reports whether the amount waits for an operator's word.
+// Held reports whether the amount waits for an operator's approval.
 func (v Verdict) Held() bool { return v.Beyond != "" }
 
-// Judge judges an amount that was checked so. paid is the amount that the subscription paid last; one of 0, or of another currency, says nothing.
+// Judge compares an amount with the limits. paid is the amount that the subscription paid last; it does not count if it is 0 or in another currency.
 func (r Rules) Judge(m payment.Money, c Check, paid payment.Money) Verdict {
 	switch {
 	case c.Approves():
@@ -74,7 +74,7 @@ func (r Rules) beyondMax(m payment.Money) bool {
 	return limited && m.Amount > most
 }
 
-// beyondFactor compares without rounding: an amount that is exactly so many times the paid one is not beyond.
+// beyondFactor compares without rounding: an amount that is exactly the factor times the paid amount is not beyond.
 func (r Rules) beyondFactor(m, paid payment.Money) bool {
 	if r.Factor <= 0 || m.Amount <= 0 || paid.Amount <= 0 || m.Currency != paid.Currency {
 		return false
@@ -87,7 +87,7 @@ func (r Rules) beyondFactor(m, paid payment.Money) bool {
 // hundredths are in one.
 const hundredths = 100
 
-// times is the factor as it is configured.
+// times is the factor in the form of the configuration.
 func (r Rules) times() string {
 	s := fmt.Sprintf("%d.%02d", r.Factor/hundredths, r.Factor%hundredths)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")

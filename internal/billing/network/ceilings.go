@@ -45,7 +45,7 @@ func (c Ceilings) least() int {
 	return min(c.Visa30d, c.Mastercard30d, c.Mastercard24h, c.Unknown30d, c.Unknown24h)
 }
 
-// PolicyRule is the word of the ceiling that a dunning policy sets.
+// PolicyRule is the stored name of the ceiling that a dunning policy sets.
 const PolicyRule = "policy_30d"
 
 // Counts reports whether declines at a gateway are kept under the ceilings.

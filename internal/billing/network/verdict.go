@@ -13,7 +13,7 @@ type Rules struct {
 	Ceilings Ceilings
 	// Uncounted are the gateways at which a payment method need not be one card: what is declined there says nothing of a ceiling.
 	Uncounted map[string]bool
-	// Lowest is the lowest ceiling that a dunning policy sets beside those of the networks, with or without them; 0: none does.
+	// Lowest is the lowest ceiling that a dunning policy sets, with or without those of the networks; 0: none.
 	Lowest int
 }
 

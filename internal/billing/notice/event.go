@@ -14,7 +14,7 @@ const (
 	EventExpiring = "payment_method.expiring"
 )
 
-// about is the part that all payloads share: whose charge it is, how much and when. It never holds a payment method.
+// about is the common part of the payloads: customer, amount and date of the charge. It never holds a payment method.
 type about struct {
 	Version        int          `json:"schema_version"`
 	SubscriptionID uint64       `json:"subscription_id"`
@@ -24,7 +24,7 @@ type about struct {
 	Amount         int64        `json:"amount"` // minor units
 	Currency       string       `json:"currency"`
 	Gateway        string       `json:"gateway"`
-	// Charge is the first day on which it may be charged.
+	// Charge is the first day of the charge.
 	Charge payment.Date `json:"charge_date"`
 }
 
@@ -32,7 +32,7 @@ type about struct {
 type upcomingPayload struct {
 	about
 
-	// Planned are the changes that the shop planned and that count in it.
+	// Planned are the shop's planned changes that the notice takes into account.
 	Planned []change `json:"planned"`
 }
 
@@ -47,7 +47,7 @@ type change struct {
 type expiringPayload struct {
 	about
 
-	// On is the last day of the payment method, as the shop has it.
+	// On is the last day of the payment method, from the shop's table.
 	On payment.Date `json:"expires_on"`
 }
 
@@ -74,7 +74,7 @@ func upcomingNotice(s billing.Subscription, due, charge payment.Date, no int, do
 	}
 }
 
-// expiryNotice is the notice of a method whose last day comes before a charge.
+// expiryNotice is the notice of a method that expires before a charge.
 func expiryNotice(s billing.Subscription, due, charge, on payment.Date) Notice {
 	return Notice{
 		Subscription: s.ID, Kind: Expiring, For: on, No: 1, Money: s.Money,

@@ -24,44 +24,44 @@ const (
 type Newest struct {
 	No    int
 	Money payment.Money
-	// Delivered: the shop's webhook has taken it.
+	// Delivered: the shop's webhook has accepted it.
 	Delivered bool
-	// Dead is the id of its event, if its delivery was given up; 0: it was not.
+	// Dead is the id of its event if the delivery was given up, else 0.
 	Dead uint64
-	// Gone: its event is not there any more.
+	// Gone: its event was deleted.
 	Gone bool
 }
 
-// Subject is a subscription whose next charge may be near, with the newest notices that were written for it.
+// Subject is a subscription whose next charge may be near, with its newest notices.
 type Subject struct {
 	billing.Subscription
 
-	// Expires is the last day of its payment method; zero: not known.
+	// Expires is the last day of its payment method; zero: unknown.
 	Expires payment.Date
 	// Invoiced reports whether a due date has an invoice.
 	Invoiced func(payment.Date) bool
 	Newest   func(Kind, payment.Date) Newest
-	// Planned are its changes that are yet to come, up to the horizon.
+	// Planned are its changes up to the horizon that are not applied yet.
 	Planned []planned.Change
 }
 
-// Notice is one to write, with its event.
+// Notice is a notice to write, with its event.
 type Notice struct {
 	Subscription uint64
 	Kind         Kind
 	For          payment.Date // the due date, or the last day of the method
-	No           int          // from 1: another one of the same, since the amount is another
+	No           int          // from 1; above 1: a repeated notice, since the amount changed
 	Money        payment.Money
 	Event        payment.Event
 }
 
-// Decide says which notices of x are to be written. p and run are those of the default policy; run.Business is today.
+// Decide returns the notices of x to write. p and run are those of the default policy; run.Business is today.
 //
-//   - A charge is announced once, when its due date is no further away than the policy's days, and again if its amount changes. Changes that are
-//     planned for the subscription by then count: a trial or a pause that ends by then is announced.
-//   - No notice is written of what will not be charged: the subscription is paused, a trial or cancelled, its amount is 0, its period has an invoice,
+//   - A charge is announced once, when its due date is at most the policy's days away, and again if its amount changes. Planned changes of the
+//     subscription up to the due date count: the first charge after a trial or a pause that ends by then is announced.
+//   - No notice is written if there will be no charge: the subscription is paused, a trial or cancelled, its amount is 0, its period has an invoice,
 //     or it cannot be invoiced.
-//   - A method that expires before the charge has one notice, with its last day.
+//   - A method that expires before the charge has one notice, which names its last day.
 func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 	p = p.Of(x.DunningPolicy)
 	if p.Notice.Days == 0 || p.Unknown != "" {
@@ -91,8 +91,8 @@ func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 	return list
 }
 
-// issued is what planned changes make of x when its next invoice is issued; nil: none is by the last day. An issue applies what counts day by day: the
-// days that matter are today, those of resumptions, and the next date that they lead to.
+// issued is the plan of x at its next issue; nil: there is none by the last day. An issue applies changes day by day: the days that matter are today,
+// those of resumptions, and the next date that they lead to.
 func (x Subject) issued(today, last payment.Date, run billing.IssuePolicy) *planned.Plan {
 	for day := x.turn(x.Subscription, today-1, today); !day.IsZero() && day <= last; {
 		run.Business, run.Effective = day, day
@@ -108,7 +108,7 @@ func (x Subject) issued(today, last payment.Date, run billing.IssuePolicy) *plan
 	return nil
 }
 
-// turn is the first day after another one on which something may become of s: its next date if it is billed, else that of a resumption; zero: there is none.
+// turn is the first day after a day on which s may be invoiced: its next date if it is billed, else the day of a resumption; zero: there is none.
 func (x Subject) turn(s billing.Subscription, after, today payment.Date) payment.Date {
 	if planned.Billed(s.Status) {
 		return max(today, s.Next)
@@ -121,7 +121,7 @@ func (x Subject) turn(s billing.Subscription, after, today payment.Date) payment
 	return 0
 }
 
-// ForInvoice says which notice of an invoice that waits for one is to be written; none if one with this amount was written.
+// ForInvoice returns the notice to write for an invoice that waits for one; none if a notice with this amount exists.
 func ForInvoice(inv billing.Invoice, s billing.Subscription, newest Newest, today payment.Date) []Notice {
 	if newest.No > 0 && newest.Money == inv.Money && !newest.Gone {
 		return nil
@@ -135,7 +135,7 @@ func Needed(inv billing.Invoice, attempts int, p billing.Policy) bool {
 	return p.Notice.Required && attempts == 0 && inv.FirstDeclined.IsZero() && inv.Stage == 0
 }
 
-// Missing says why an invoice must not be charged yet, and what to type; empty: its notice was delivered.
+// Missing returns why an invoice must not be charged yet, and what to type; empty: its notice was delivered.
 func Missing(inv billing.Invoice, newest Newest) string {
 	switch {
 	case newest.No == 0, newest.Gone:

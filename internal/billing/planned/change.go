@@ -16,7 +16,7 @@ import (
 // Kind is what a change does.
 type Kind string
 
-// The kinds. Value is empty for the first three.
+// The kinds. The first three have no value.
 const (
 	Pause    Kind = "pause"
 	Resume   Kind = "resume" // also ends a trial
@@ -30,10 +30,10 @@ const (
 // Kinds lists every kind.
 func Kinds() []Kind { return []Kind{Pause, Resume, Cancel, Amount, OneOff, Interval, Method} }
 
-// KindOf reads the kind of a row, which is written as here, in small letters and without spaces. A word that is none stays as it is.
+// KindOf reads the kind of a row, which is spelled exactly like the constants. An unknown word stays as it is.
 func KindOf(word string) Kind { return Kind(word) }
 
-// Shown reports whether the value of such a change may be shown: that of a method, and of a kind that duly does not know, may be a secret.
+// Shown reports whether values of this kind may be shown: that of a method or of an unknown kind may be a secret.
 func (k Kind) Shown() bool {
 	switch k {
 	case Amount, OneOff, Interval:
@@ -43,7 +43,7 @@ func (k Kind) Shown() bool {
 	return false
 }
 
-// Change is a row that was not applied yet.
+// Change is a row of subscription_changes that is not applied yet.
 type Change struct {
 	ID           uint64
 	Subscription uint64
@@ -51,11 +51,11 @@ type Change struct {
 	Kind         Kind
 	Value        string // of a method it must not be shown
 	Note         string
-	// Outcome is why it could not be applied when that was tried last; empty: nobody tried, or it could not be stored.
+	// Outcome is why the last try to apply it failed; empty: no run tried, or the reason could not be stored.
 	Outcome string
 }
 
-// problemOf is what the reason of a subscription begins with that a change keeps from being invoiced.
+// problemOf is the prefix of the review reason of a subscription that cannot be invoiced because of a change.
 const problemOf = "planned change "
 
 // String names c, without its value.
@@ -63,7 +63,7 @@ func (c Change) String() string {
 	return fmt.Sprintf(problemOf+"%d (%s from %s)", c.ID, payment.Cut(string(c.Kind), billing.MaxQuoted), c.Effective)
 }
 
-// Sorted returns changes in the order in which they count: by their day, and of one day by their id.
+// Sorted returns changes in the order in which they are applied: by day, then by id.
 func Sorted(list []Change) []Change {
 	return slices.SortedFunc(slices.Values(list), func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Effective, b.Effective), cmp.Compare(a.ID, b.ID))
@@ -86,7 +86,7 @@ func (c Change) method() (method, problem string) {
 	return c.Value, ""
 }
 
-// Words says what c does and from when on, for people. It never shows a payment method.
+// Words describes c and its first day, for people. It never shows a payment method.
 func (c Change) Words(currency string) string {
 	text := payment.Cut(strings.ReplaceAll(string(c.Kind), "_", "-"), billing.MaxQuoted)
 	switch c.Kind {

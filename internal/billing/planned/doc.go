@@ -1,2 +1,2 @@
-// Package planned holds the rules of planned changes: rows of a shop that say what becomes of a subscription from a day on.
+// Package planned applies planned changes: rows of the shop that change a subscription from a day on.
 package planned

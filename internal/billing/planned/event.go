@@ -7,7 +7,7 @@ import (
 	"duly/internal/payment"
 )
 
-// EventChanged is the type of the event that tells of a change that was applied.
+// EventChanged is the type of the event of an applied change.
 const EventChanged = "subscription.changed"
 
 // payload is the payload of subscription.changed. It never holds a payment method.
@@ -20,7 +20,7 @@ type payload struct {
 	Effective      payment.Date `json:"effective_date"`
 	// Due is the period that a one-off amount is used for; null: it is another change.
 	Due *payment.Date `json:"due_date"`
-	// What the subscription is then. The amount is that of one period, in minor units.
+	// The subscription after the change. The amount is that of one period, in minor units.
 	Status        billing.SubscriptionStatus `json:"subscription_status"`
 	Amount        int64                      `json:"amount"`
 	Currency      string                     `json:"currency"`
@@ -29,7 +29,7 @@ type payload struct {
 	Next          payment.Date               `json:"next_billing_date"`
 }
 
-// Events tell of the changes that p applies, in order. One that changed nothing has none.
+// Events returns the events of the changes that p applies, in order. A change that made no difference has none.
 func (p *Plan) Events() []payment.Event {
 	var list []payment.Event
 	for _, d := range p.Done {

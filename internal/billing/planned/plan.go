@@ -11,13 +11,13 @@ import (
 	"duly/internal/payment"
 )
 
-// Refused says of a kind why its column cannot be written here; empty: it can.
+// Refused maps a kind to the reason why its columns cannot be written here; kinds that are missing can be.
 type Refused map[Kind]string
 
-// Plan is what planned changes make of a locked subscription.
+// Plan is the effect of planned changes on a locked subscription.
 type Plan struct {
 	Before billing.Subscription
-	// After is Before with what is in Done. For an issue its amount is that of the period: see [Plan.Price].
+	// After is Before with the changes in Done. For an issue its amount is that of the period: see [Plan.Price].
 	After        billing.Subscription
 	CancelReason string
 	Done         []Done
@@ -35,7 +35,7 @@ type Done struct {
 	Change
 
 	Outcome string
-	// Same: it changed nothing, since the subscription was like that already.
+	// Same: it made no difference.
 	Same bool
 	Due  payment.Date // of a one-off amount: the period that it was used for
 }
@@ -48,8 +48,8 @@ const (
 	activeAlready = "no change: it was active already"
 )
 
-// ForIssue applies to s what is effective by the due date that is its turn, in order. Of a subscription that is not due, it applies what is
-// effective by today: whatever comes first of its next date and today bounds it. A paused subscription and a trial have no turn, and a resumption
+// ForIssue applies to s the changes that are effective by its next due date, in order. If s is not due, it applies the changes that are
+// effective by today: the earlier of its next date and today is the limit. A paused subscription and a trial have no turn, and a resumption
 // ends both: it moves the date to the first period that begins on its day or later. What is cancelled, or in no status that duly knows, stays as it is.
 func ForIssue(s billing.Subscription, list []Change, p billing.IssuePolicy, refused Refused) Plan {
 	plan := planOf(s)
@@ -113,7 +113,7 @@ func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused R
 
 func planOf(s billing.Subscription) Plan { return Plan{Before: s, After: s} }
 
-// Billed reports whether periods of a subscription in that status are invoiced.
+// Billed reports whether subscriptions in that status are invoiced.
 func Billed(s billing.SubscriptionStatus) bool { return s == billing.Active || s == billing.PastDue }
 
 // alters reports whether changes are applied to a subscription in that status.
@@ -249,10 +249,10 @@ func pass(s *billing.Subscription, day payment.Date) (problem string) {
 	return ""
 }
 
-// Price is what a period of the subscription costs once the changes are applied, without a one-off amount.
+// Price is the price of a period once the changes are applied, without a one-off amount.
 func (p *Plan) Price() int64 { return p.price }
 
-// Use notes that an invoice is issued for the period of a due date: its one-off amount is used up, if it has one. A nil Plan is that of no change.
+// Use notes that an invoice is issued for a due date: its one-off amount is used up, if there is one. A nil Plan has no changes.
 func (p *Plan) Use(due payment.Date) (oneOff bool) {
 	if p == nil || p.oneOff == nil || due.IsZero() {
 		return false
@@ -280,7 +280,7 @@ func (p *Plan) Claimed(day payment.Date, refused Refused) billing.Subscription {
 	return ForClaim(p.After, p.pending, day, refused).After
 }
 
-// Resumes is the day of the first resumption that is left; zero: none is.
+// Resumes is the day of the first resumption that is not applied; zero: there is none.
 func (p *Plan) Resumes() payment.Date {
 	for _, c := range p.pending {
 		if c.Kind == Resume {
@@ -296,7 +296,7 @@ func (p *Plan) ProblemChanged() bool { return p.Problem != "" && p.Stuck.Outcome
 // StoredProblem is the problem as the row of its change stores it.
 func (p *Plan) StoredProblem() string { return payment.Cut(p.Problem, billing.MaxText) }
 
-// AnyStatus stands for a status in walks over subscriptions that have planned changes, whatever their status is.
+// AnyStatus selects subscriptions with planned changes in every status.
 const AnyStatus billing.SubscriptionStatus = ""
 
 // Decide is [billing.DecideIssue] of a subscription as the changes of p make it: one of them that cannot be applied keeps it from being invoiced. What is

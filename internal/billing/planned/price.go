@@ -2,8 +2,8 @@ package planned
 
 import "duly/internal/payment"
 
-// PriceOn is the price that a shop planned for the periods that begin on a day, applied or not: the newest that is effective by then. ok is false
-// where it planned none.
+// PriceOn is the price that a shop planned for periods that start on a day, applied or not: the newest that is effective by then. ok is false
+// if it planned none.
 func PriceOn(list []Change, day payment.Date) (amount int64, ok bool) {
 	for _, c := range Sorted(list) {
 		if c.Kind != Amount || c.Effective > day || c.dayProblem() != "" {

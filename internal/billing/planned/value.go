@@ -10,10 +10,10 @@ import (
 	"duly/internal/payment"
 )
 
-// mostOfPrice bounds a price that is planned: a higher one is a slip, not a plan.
+// mostOfPrice limits planned prices: a higher one is a typing error.
 const mostOfPrice = 999_999_999_999
 
-// dayProblem says why nothing can be applied from the day of c on; empty if it can. Days before 2000 stand for none in many a shop.
+// dayProblem returns why the day of c is not valid; empty if it is. Many shops use days before 2000 as placeholders.
 func (c Change) dayProblem() string {
 	if first := payment.NewDate(2000, time.January, 1); c.Effective < first {
 		return fmt.Sprintf("effective_date %s is not a day from %s on", c.Effective, first)

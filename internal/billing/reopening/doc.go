@@ -1,3 +1,3 @@
-// Package reopening decides whether an invoice that is done is charged again, because an operator says so: one whose dunning has ended, or
-// one that is paid by a charge of which the gateway's record says that it took no money.
+// Package reopening decides whether an operator may have a closed invoice charged again: one whose dunning has ended, or one that is paid
+// by a charge that took no money by the gateway's record.
 package reopening

@@ -9,7 +9,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Invoice is an invoice that an operator has charged again, as locked, with everything that belongs to it.
+// Invoice is a locked invoice that an operator wants to be charged again, with its subscription and attempts.
 type Invoice struct {
 	billing.Invoice
 
@@ -18,15 +18,15 @@ type Invoice struct {
 	// Subscription is nil if its row is gone.
 	Subscription *billing.Subscription
 	CancelReason string
-	// Closed: an operator closed the invoice, and it is not to be charged again.
+	// Closed: an operator closed the invoice, so that it is not charged again.
 	Closed bool
-	// Unknown is a gateway that lists a charge of the invoice's period which no attempt accounts for; empty: none does.
+	// Unknown is a gateway that lists a charge of the invoice's period without an attempt; empty: none does.
 	Unknown string
 	Since   dunning.Since
 }
 
-// DecideEnded says what changes if an invoice whose dunning has ended is charged again on a day. The error says in one line why it must not be,
-// and what is right.
+// DecideEnded says what changes if an invoice whose dunning has ended is charged again on a day. The error says in one line why not,
+// and what to do instead.
 //
 //   - Only what is uncollectible, and no operator closed, is open again: in its last stage, and due. A decline ends it again.
 //   - Nothing of it may be unsettled or unproven, and its method may be charged: one that was declined for good bars it.
@@ -84,7 +84,7 @@ func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway f
 	return r, nil
 }
 
-// over says what is right for an invoice whose dunning has not ended.
+// over returns what to do about an invoice whose dunning has not ended.
 func (d Invoice) over() error {
 	switch d.Status {
 	case billing.Uncollectible:
@@ -108,7 +108,7 @@ func (d Invoice) mayTake() error {
 	return c.MayTake()
 }
 
-// chargeable says why the next claim of the invoice would charge nothing.
+// chargeable returns why the next claim of the invoice would not charge it.
 func (d Invoice) chargeable(s billing.Subscription, p billing.Policy, today payment.Date, knownGateway func(string) bool) error {
 	claim := billing.DecideClaim(d.Invoice, s, d.Past, p, today, knownGateway)
 	switch claim.Action {

@@ -8,7 +8,7 @@ import (
 	"duly/internal/payment"
 )
 
-// PaidReopening is what changes if a paid invoice is charged again, since the charge that paid it took no money.
+// PaidReopening is what changes if a paid invoice is charged again because its charge took no money.
 type PaidReopening struct {
 	billing.Reopening
 
@@ -16,7 +16,7 @@ type PaidReopening struct {
 	Decline payment.Decline
 }
 
-// PayingAttempt returns the attempt that alone paid the invoice. The error says in one line why the invoice stays paid.
+// PayingAttempt returns the only attempt that paid the invoice. The error says in one line why the invoice stays paid.
 func (d Invoice) PayingAttempt() (billing.PastAttempt, error) {
 	if d.Status != billing.Paid {
 		return billing.PastAttempt{}, d.over()
@@ -46,9 +46,9 @@ func (d Invoice) PayingAttempt() (billing.PastAttempt, error) {
 // DecidePaid says what changes if a paid invoice is charged again on a day. e is what the gateway says of the charge that paid it, the attempt a.
 // The error says in one line why it stays paid.
 //
-//   - Only the gateway's own record of that very charge counts: declined, its key, reference, customer and money ours, its id the one that is
-//     stored, from an account that shows another payment of ours. That it does not know the charge proves nothing. What was cancelled or refunded
-//     was paid before.
+//   - Only the gateway's record of that charge counts: declined, with our key, reference, customer and money and the stored id, from an account
+//     that shows another payment of ours. That the gateway does not know the charge proves nothing. A charge that was cancelled or refunded was paid
+//     before.
 //   - The attempt becomes declined, and the invoice is open in its stage and due. The next charge has the next key. The subscription is left as
 //     it is.
 func DecidePaid(d Invoice, a billing.Reviewed, e payment.Evidence, p billing.Policy, today payment.Date) (PaidReopening, error) {
