@@ -10,7 +10,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Coming reads the changes of subscriptions that are planned up to a day, by subscription, without a lock. A login that may not read them has none.
+// Coming reads the planned changes of subscriptions up to a day, by subscription, without a lock. Without the right to read them there are none.
 func Coming(ctx context.Context, q sqlx.QueryerContext, subscriptions []uint64, day payment.Date) (map[uint64][]planned.Change, error) {
 	var rows []row
 	err := mysql.SelectIn(ctx, q, &rows, LookDue, subscriptions, day)

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// AnyDue is asked once in a run.
+	// AnyDue is queried once in a run.
 	AnyDue = `SELECT EXISTS(SELECT 1 FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ?)`
 
-	// DueOf reads the ids of what is due of subscriptions.
+	// DueOf reads the ids of the due changes of subscriptions.
 	DueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	columns = `SELECT id, subscription_id, CAST(effective_date AS CHAR) AS effective_date, COALESCE(kind, '') AS kind, COALESCE(value, '') AS value,
@@ -27,7 +27,7 @@ COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome FROM subscription_c
 
 	// LockDue locks changes by primary key. COALESCE keeps the optimiser of a small table from locking by another index.
 	LockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
-	// LookDue reads what is due of subscriptions, without a lock.
+	// LookDue reads the due changes of subscriptions, without a lock.
 	LookDue = columns + `subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	// Candidates are the subscriptions that have changes which are due, a day at a time, for a walk by key set.
@@ -41,19 +41,19 @@ WHERE applied_at IS NULL AND kind = 'resume' AND effective_date <= ? AND (effect
 GROUP BY effective_date, subscription_id ORDER BY effective_date, subscription_id LIMIT ?`
 )
 
-// Source is where a run has its planned changes from. A nil Source has none, and costs nothing: that of a run at whose begin none was due.
+// Source reads the planned changes of a run. A nil Source has none, and costs nothing: a run has it if no change was due at its start.
 type Source struct {
 	policy  billing.IssuePolicy
 	refused planned.Refused
-	// unkept is why nothing can be noted in the rows of changes; nil: it can.
-	unkept error
+	// readOnly is why the rows of changes cannot be written; nil: they can.
+	readOnly error
 }
 
-// Policy is what the run's issues go by.
+// Policy is the issue policy of the run.
 func (s *Source) Policy() billing.IssuePolicy { return s.policy }
 
-// Open asks once whether any change is due by the effective date of a policy, and what of it can be written. It returns nil if none is due. denied is why
-// nobody knows: the login may not read the table, which is the same as none.
+// Open looks whether any change is due by the effective date of a policy, and which columns can be written. It returns nil if none is due. denied is
+// set if the login may not read the table, which counts as none.
 func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Source, denied, _ error) {
 	s, denied, err := Forecast(ctx, db, policy)
 	if s == nil || err != nil {
@@ -62,7 +62,7 @@ func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Sou
 	return s, nil, s.rights(ctx, db)
 }
 
-// Forecast is [Open] for who only looks: everything counts as writable, since it is another who writes.
+// Forecast is [Open] for a forecast: every column counts as writable, since another process writes.
 func Forecast(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Source, denied, _ error) {
 	var some bool
 	err := db.GetContext(ctx, &some, AnyDue, policy.Effective)
@@ -91,8 +91,8 @@ func columnsOf(kind planned.Kind) []string {
 	return nil
 }
 
-// rights finds out which kinds of change cannot be written: the login may not, or a view does not take them. These go to review one by one, instead
-// of ending the run.
+// rights finds the kinds of change that cannot be written: the login lacks the right, or a view rejects them. Such changes send their subscriptions to
+// review, and do not end the run.
 func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 	for _, kind := range planned.Kinds() {
 		r, err := refusalOf(ctx, db, kind)
@@ -107,14 +107,14 @@ func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 	if err != nil || why == nil {
 		return err
 	}
-	s.unkept = why
+	s.readOnly = why
 	for _, kind := range planned.Kinds() {
 		s.refused[kind] = fmt.Sprintf("applied_at and outcome of subscription_changes cannot be written (%s)", mysql.Reason(why))
 	}
 	return nil
 }
 
-// row is a change as it is read.
+// row is a row of subscription_changes.
 type row struct {
 	ID           uint64
 	Subscription uint64       `db:"subscription_id"`
@@ -138,7 +138,7 @@ func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64
 		return nil, err
 	}
 	query, args := LockDue, []any{ids}
-	if s.unkept != nil { // a lock needs the right to write
+	if s.readOnly != nil { // a lock needs the right to write
 		query, args = LookDue, []any{subscriptions, s.policy.Effective}
 	}
 	var rows []row
@@ -154,10 +154,10 @@ func bySubscription(rows []row) map[uint64][]planned.Change {
 	return of
 }
 
-// Plans are what planned changes make of subscriptions, by their ids. Those without a change have none.
+// Plans are the plans of subscriptions with changes, by subscription id.
 type Plans map[uint64]*planned.Plan
 
-// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked. What it applies is written by [Plans.Write].
+// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked. [Plans.Write] writes the effects.
 func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow) (Plans, error) {
 	if s == nil || len(rows) == 0 {
 		return Plans{}, nil
@@ -179,7 +179,7 @@ func (s *Source) Of(ctx context.Context, db *mysql.DB, subscriptions []uint64) (
 	return bySubscription(rows), mysql.Classify(ctx, err)
 }
 
-// Refused says which kinds of change cannot be written here.
+// Refused returns the kinds of change that cannot be written here.
 func (s *Source) Refused() planned.Refused {
 	if s == nil {
 		return nil
@@ -201,7 +201,7 @@ func (s *Source) apply(rows []store.SubscriptionRow, of map[uint64][]planned.Cha
 	return plans
 }
 
-// Claim applies to subscriptions, of which the transaction has locked open invoices and the rows, what counts for a charge, and writes it.
+// Claim applies the changes that matter for a charge to subscriptions whose rows and open invoices the transaction has locked, and writes them.
 func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, day payment.Date, now time.Time) error {
 	if s == nil || len(subscriptions) == 0 {
 		return nil
@@ -224,8 +224,8 @@ func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint6
 	return plans.Write(ctx, tx, s, now)
 }
 
-// Anticipate makes of the statuses and payment methods of n rows what the next claim will by the effective date, without a lock, and writes nothing. of
-// gives the subscription, the status and the method of a row.
+// Anticipate changes the statuses and payment methods of n rows as the next claim will by the effective date, without a lock, and writes nothing. of
+// returns the subscription, the status and the method of a row.
 func (s *Source) Anticipate(ctx context.Context, q sqlx.QueryerContext, n int, of func(i int) (subscription uint64, status, method *string)) error {
 	if s == nil || n == 0 {
 		return nil

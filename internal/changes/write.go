@@ -15,8 +15,8 @@ import (
 	"duly/internal/store"
 )
 
-// Write writes what the changes make of their subscriptions, and that they are applied, with the events, in the transaction that
-// has locked the subscriptions. The invoices of the same plans are written behind it.
+// Write writes the changed subscriptions, the applied changes and their events, in the transaction that has locked the subscriptions. The invoices
+// of the same plans are written after it.
 func (p Plans) Write(ctx context.Context, tx *sqlx.Tx, s *Source, now time.Time) error {
 	if len(p) == 0 {
 		return nil
@@ -85,7 +85,7 @@ func (w *writes) add(id uint64, plans Plans, s *Source, now time.Time) {
 	if is.AnchorDay != was.AnchorDay {
 		w.anchor = append(w.anchor, []any{id, is.AnchorDay})
 	}
-	if p.ProblemChanged() && s.unkept == nil {
+	if p.ProblemChanged() && s.readOnly == nil {
 		w.stuck = append(w.stuck, []any{p.Stuck.ID, p.StoredProblem()})
 	}
 	for _, d := range p.Done {

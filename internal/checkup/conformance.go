@@ -124,7 +124,7 @@ func moneyText(r outside.Report) string {
 	return cli.Things(int64(r.Refunded), "payment") + " refunded"
 }
 
-// leftText says what a suite leaves that a second signal ends at once.
+// leftText lists the unrefunded payments of a suite that a second signal ends.
 func leftText(screen *cli.Screen, left *outside.Left) {
 	if names := left.Names(); len(names) > 0 {
 		screen.Say(screen.Err, string(cli.SignLook)+" stopped at once: NOT refunded: "+strings.Join(names, ", ")+" · refund at the provider what it took")

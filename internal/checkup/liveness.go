@@ -9,8 +9,8 @@ import (
 	"duly/internal/gateway/gatewaytest/outside"
 )
 
-// account is what can be told of the account that the suite would charge, and whether it may, in a word. The error says why it may not, or why
-// there is nothing to check.
+// account returns the capabilities of the account that the suite would charge, and in a word whether it may be charged. The error says why it may
+// not, or why there is nothing to check.
 func account(ctx context.Context, asked Conformance, suite outside.Suite) (able gateway.Capabilities, stated string, err error) {
 	able = suite.Gateway.Capabilities()
 	checker, asks := suite.Gateway.(gateway.LiveChecker)
@@ -51,7 +51,8 @@ func livenessOf(ctx context.Context, checker gateway.LiveChecker, suite outside.
 	return all
 }
 
-// permitted is what is known of the account, in a word; an error if nobody has said that it may be charged. by is what asks a live one.
+// permitted returns the kind of account in a word; an error if the operator has not permitted charges. by names the setting that marks an account as
+// live.
 func permitted(asked Conformance, able gateway.Capabilities, by string) (string, error) {
 	name := asked.Gateway
 	switch {

@@ -28,12 +28,12 @@ func (d *Checkup) lock(c *config.Config) {
 		d.note(check, nil, "runs are locked in "+where+": one that was killed is taken over at once on this host", "")
 		return
 	}
-	mend := "set run.lock_dir to a folder on tmpfs that belongs to root or to duly's user, such as /run/duly"
+	fix := "set run.lock_dir to a folder on tmpfs that belongs to root or to duly's user, such as /run/duly"
 	if c.Run.LockDir != "" {
-		mend += ", or to none"
+		fix += ", or to none"
 	}
 	d.found = append(d.found, Check{
-		Check: check, OK: true, Mend: mend,
+		Check: check, OK: true, Mend: fix,
 		Detail: fmt.Sprintf("a run that was killed is not taken over at once on this host, the next one waits for its lease (%s): %s", c.Run.Lease, text.Joined(err.Error())),
 	})
 }

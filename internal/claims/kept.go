@@ -10,10 +10,10 @@ import (
 	"duly/internal/mysql"
 )
 
-// KeptAnswers reads the answers that were kept for keys, in their order.
+// KeptAnswers reads the saved answers under keys, in their order.
 const KeptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY idempotency_key, id`
 
-// Kept reads the answers that were kept for keys.
+// Kept reads the saved answers under keys.
 func Kept(ctx context.Context, tx *sqlx.Tx, keys []string) (map[string][]answers.Kept, error) {
 	var found []struct {
 		Key    string `db:"idempotency_key"`

@@ -49,7 +49,7 @@ const (
 	RefundAfterCommit       Point = "refund.after-commit"
 )
 
-// The points that a row of refunds meets beside those of every run: its claim, what is stored before its request, and its settlement.
+// The points of a row of refunds, in addition to those of every run: its claim, the write before its request, and its settlement.
 const (
 	RefundRequestBeforeCommit Point = "refund-request.before-commit"
 	RefundRequestAfterCommit  Point = "refund-request.after-commit"

@@ -10,7 +10,7 @@ import (
 	"duly/internal/session"
 )
 
-// resolveChange ends a planned change that is not applied yet. No gateway is asked: none knows of it.
+// resolveChange ends a planned change that is not applied yet. No gateway is asked: gateways do not know planned changes.
 func resolveChange(ctx context.Context, ses *session.Session, db *session.Database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
 	if err := onlyIgnored(id, as); err != nil {
 		return "", err

@@ -44,7 +44,7 @@ type RequestedRefund struct {
 	Next     string           `json:"next"`
 }
 
-// Check finds mistakes of the command line, all at once.
+// Check returns all mistakes of the command line.
 func (f RefundFlags) Check(what string, args []string) (id uint64, err error) {
 	var found []error
 	if len(args) != 1 {
@@ -61,7 +61,7 @@ func (f RefundFlags) Check(what string, args []string) (id uint64, err error) {
 	return id, errors.Join(found...)
 }
 
-// Refund asks for a refund, as an operator. The next run with the step refund executes it.
+// Refund requests a refund for an operator. The next run with the step refund executes it.
 func Refund(ctx context.Context, ses *session.Session, db *session.Database, what string, id uint64, f RefundFlags) error {
 	r := refunds.Refund{Amount: f.Amount, Reason: f.Reason, Restock: f.Restock, RequestedBy: session.OperatorName()}
 	switch {
@@ -111,7 +111,7 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 	return nil
 }
 
-// resolveRefund settles a refund in review as an operator says; the gateway is asked about its payment.
+// resolveRefund settles a refund in review as an operator decided; it asks the gateway about the payment first.
 func resolveRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
 	if err := suspicion.Settled(ctx, ses, db, fmt.Sprintf("duly resolve refund %d --as %s --reason …", id, as)); err != nil {
 		return "", err

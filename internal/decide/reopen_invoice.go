@@ -23,7 +23,7 @@ type ReopenInvoiceFlags struct {
 	Dry    bool
 }
 
-// Read checks the arguments, all at once. Without a reason nothing is changed.
+// Read returns the ids, or all mistakes of the arguments. Without a reason nothing is changed.
 func (f *ReopenInvoiceFlags) Read(args []string, reasoned bool) ([]uint64, error) {
 	var found []error
 	if len(args) == 0 {
@@ -54,17 +54,17 @@ type ReopenInvoicesView struct {
 type reopenedInvoice struct {
 	InvoiceID        uint64       `json:"invoice_id"`
 	SubscriptionID   uint64       `json:"subscription_id,omitempty"`
-	AttemptID        uint64       `json:"attempt_id,omitempty"` // that paid it, and took nothing
+	AttemptID        uint64       `json:"attempt_id,omitempty"` // the attempt that paid it, and took nothing
 	Stage            int          `json:"stage"`
 	SubscriptionFrom string       `json:"subscription_from,omitempty"`
 	SubscriptionTo   string       `json:"subscription_to,omitempty"`
-	NextBilling      payment.Date `json:"next_billing_date,omitempty"` // that it is moved to
+	NextBilling      payment.Date `json:"next_billing_date,omitempty"` // the new date
 	Done             bool         `json:"done"`
 	Refused          bool         `json:"refused"`
-	Detail           string       `json:"detail"` // what becomes of it, or why it was refused
+	Detail           string       `json:"detail"` // what happens to it, or why it was refused
 }
 
-// ReopenInvoices has invoices charged again that are done, each in a transaction of its own, or shows what would become of them.
+// ReopenInvoices has closed invoices charged again, each in its own transaction, or shows what would happen to them.
 func ReopenInvoices(ctx context.Context, ses *session.Session, db *session.Database, ids []uint64, f ReopenInvoiceFlags) error {
 	v := ReopenInvoicesView{DryRun: f.Dry, Invoices: []reopenedInvoice{}, Next: []string{}}
 	var refusals []error

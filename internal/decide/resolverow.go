@@ -29,7 +29,7 @@ func resolveInvoice(ctx context.Context, ses *session.Session, db *session.Datab
 	return "it is " + closed(closing), err
 }
 
-// closed says how an invoice stands once it was closed, or approved.
+// closed describes an invoice after it was closed or approved.
 func closed(c billing.Closing) string {
 	if c.Status == billing.Open {
 		return "open, and the next run charges it, whatever its amount: duly run billing"

@@ -1,4 +1,4 @@
-// Package eventrows reads events as they are delivered.
+// Package eventrows reads events for their delivery.
 package eventrows
 
 import (
@@ -11,10 +11,10 @@ import (
 	"duly/internal/outbox"
 )
 
-// Delivered reads what is delivered of events.
+// Delivered reads the delivered columns of events.
 const Delivered = `SELECT id, type, subject, payload, COALESCE(dedupe_key, '') AS dedupe, created_at FROM events WHERE id IN (?)`
 
-// Of reads events by their ids. What is NULL in a row is named by Null.
+// Of reads events by their ids. Null names the columns of a row that are NULL.
 func Of(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]outbox.Event, error) {
 	var rows []struct {
 		ID      uint64

@@ -11,8 +11,8 @@ import (
 // The payloads of what is not claimed are not sent over the connection.
 const payloadLengths = `SELECT id, COALESCE(OCTET_LENGTH(payload), 0) AS bytes FROM events WHERE id IN (?)`
 
-// Fitting is how many of the events, from the first on, have no more than most bytes; the first one always fits. page is how many are measured first: of
-// large ones not many more are measured than fit.
+// Fitting returns how many events, from the first on, fit into most bytes; the first event always fits. It measures page events at a time, so that of
+// large events few more are measured than fit.
 func Fitting(ctx context.Context, tx *sqlx.Tx, ids []uint64, page, most int) (int, error) {
 	sum := 0
 	for n := 0; n < len(ids); page *= 2 {

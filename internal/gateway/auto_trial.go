@@ -16,7 +16,7 @@ const (
 	answered
 	// dropped: no answer in time, the connection was lost, it failed, or we were asked to come back later.
 	dropped
-	// tooManyAnswered: we were told that there are too many requests.
+	// tooManyAnswered: the gateway answered that there are too many requests.
 	tooManyAnswered
 )
 

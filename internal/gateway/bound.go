@@ -21,7 +21,7 @@ func NewBound(size int) *Bound { return &Bound{size: size} }
 // Take waits for a place until ctx ends; false: it ended, and no place was taken.
 func (b *Bound) Take(ctx context.Context) bool { return b.await(ctx, (*list.List).PushBack) }
 
-// TakeFirst is Take that overtakes those who wait.
+// TakeFirst is Take ahead of all waiting callers.
 func (b *Bound) TakeFirst(ctx context.Context) bool { return b.await(ctx, (*list.List).PushFront) }
 
 func (b *Bound) await(ctx context.Context, queue func(*list.List, any) *list.Element) bool {

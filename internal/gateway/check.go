@@ -8,7 +8,7 @@ type ChargeChecker interface{ CheckCharge(c payment.Charge) error }
 // CheckCharge implements [ChargeChecker].
 func (p *Limited) CheckCharge(c payment.Charge) error { return NewDryRun(p.gateway).CheckCharge(c) }
 
-// CheckCharge implements [ChargeChecker]; a gateway that is none rejects nothing.
+// CheckCharge implements [ChargeChecker]; a gateway without it rejects nothing.
 func (u *DryRun) CheckCharge(c payment.Charge) error {
 	if checker, ok := u.gateway.(ChargeChecker); ok {
 		return checker.CheckCharge(c)

@@ -26,7 +26,7 @@ type Limited struct {
 	meter   meter
 	circuit *circuit
 	retries retrypolicy.RetryPolicy[verdict]
-	gone    chan struct{} // closed when the gateway is left alone for the run
+	gone    chan struct{} // closed when the run stops using the gateway
 
 	mu        sync.Mutex
 	reason    string          // why it is
@@ -81,13 +81,13 @@ func (p *Limited) Name() string { return p.name }
 // Capabilities are the gateway's own.
 func (p *Limited) Capabilities() Capabilities { return p.gateway.Capabilities() }
 
-// Auto is how many requests may be open at once at the moment, while duly finds the number out by itself; 0: it is fixed, by those who call.
+// Auto is the current limit of open requests with `parallelism: auto`; 0: the number is configured, and callers keep to it.
 func (p *Limited) Auto() int { return p.auto.limit() }
 
-// Found is how many duly has found best so far; 0: the number is fixed, or there was too little to find it out by.
+// Found is the best limit found so far; 0: the number is configured, or there were too few requests to find it.
 func (p *Limited) Found() int { return p.auto.found() }
 
-// FoundRate is how many requests a second the gateway is sent because it refused more; 0: as many as there are.
+// FoundRate is the requests a second that the gateway accepts, once it has refused more; 0: no limit.
 func (p *Limited) FoundRate() float64 { return p.auto.rate() }
 
 // MaxOutage is how long an outage is waited for before the gateway is left alone; 0: for ever.

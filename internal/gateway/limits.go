@@ -22,7 +22,7 @@ type Limits struct {
 	// Auto is the most requests that may be open at once if duly is to find the best number itself: [Limited.Auto]. 0: callers
 	// bound them.
 	Auto int
-	// Timeout is how long a request is waited for: Auto does not go where answers would take as long. 0: not known.
+	// Timeout limits a request: Auto avoids limits at which answers would take as long. 0: unknown.
 	Timeout time.Duration
 	// Slots bounds the requests that are open at once over all gateways that share it. A request takes its place when
 	// circuit and rate have let it through, so that those that the rate let through while all places were taken may

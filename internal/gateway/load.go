@@ -12,9 +12,9 @@ type Load struct {
 	Waiting int // callers that wait for whatever it is
 	// Bound is how many requests may be open at once by a throttle, by shared slots or by what duly tries; 0: not bounded here.
 	Bound int
-	// Auto is how many duly has found best to be open at once ([Limited.Found]); 0: the number is fixed, or none was found.
+	// Auto is the best number of open requests found so far ([Limited.Found]); 0: the number is configured, or none was found.
 	Auto int
-	// Rate is the most requests a second, as configured, throttled or found; 0: no limit.
+	// Rate limits the requests a second, as configured, throttled or found; 0: no limit.
 	Rate float64
 	// Spent is the time of all callers together.
 	Spent Spent

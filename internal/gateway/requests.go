@@ -86,7 +86,7 @@ type call struct {
 	send  func(context.Context) reading
 	most  int // tries that count
 	spent int // of those
-	tries int // requests that left
+	tries int // requests that were sent
 	held  string
 	began time.Time // of the first request
 	rests bool      // it waits for the next try
@@ -184,7 +184,7 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 	return r, false
 }
 
-// refusedLong leaves the gateway alone once it has answered for as long as an outage may last that there are too many requests, and nothing else.
+// refusedLong stops using the gateway once it has answered nothing but 429 for as long as an outage may last.
 func (p *Limited) refusedLong() {
 	if most := p.limits.MaxOutage; most > 0 && p.auto.refusedFor() >= most {
 		p.leave("gateway answers 429 to everything for " + brief(most))

@@ -13,8 +13,7 @@ func withTooMany(ctx context.Context) (_ context.Context, said *atomic.Bool) {
 	return context.WithValue(ctx, tooManyKey{}, said), said
 }
 
-// NoteTooMany notes that the request of ctx was answered that the gateway is sent too many: status 429, whatever that means for
-// the request itself.
+// NoteTooMany notes that the gateway answered the request of ctx with 429, whatever that means for the request itself.
 func NoteTooMany(ctx context.Context) {
 	if said, ok := ctx.Value(tooManyKey{}).(*atomic.Bool); ok {
 		said.Store(true)

@@ -35,7 +35,7 @@ func (c Config) check() (base string, err error) {
 	return s.Check(more...)
 }
 
-// liveness goes by the CID: those that KakaoPay publishes for tests move no money. Of any other nobody can tell.
+// liveness goes by the CID: those that KakaoPay publishes for tests move no money. For any other CID it is unknown.
 func (c Config) liveness() gateway.Liveness {
 	if slices.Contains([]string{"TCSUBSCRIP", "TC0ONETIME"}, c.CID) {
 		return gateway.LivenessSandbox

@@ -17,7 +17,7 @@ type Config struct {
 	StoreID string
 	// ChannelKey names the channel that is charged through; empty: that of the billing key.
 	ChannelKey string
-	// TestChannels are keys of further test channels whose payments are ours, such as one of a payment window. Those of live channels are.
+	// TestChannels are keys of further test channels whose payments are ours, such as that of a payment window. Payments of live channels always are.
 	TestChannels []string
 	// Skew is how far PortOne's clock and ours may be apart; 0: five minutes.
 	Skew time.Duration

@@ -24,7 +24,7 @@ type channelBody struct {
 	PGProvider string `json:"pgProvider"`
 }
 
-// harmless are the companies whose test channels are known to move no money: those of others take it, and give it back the same day.
+// harmless are the companies whose test channels are known to move no money: those of others take it, and refund it the same day.
 //
 //nolint:gochecknoglobals // a constant list
 var harmless = []string{"TOSSPAYMENTS", "KAKAOPAY"}
@@ -45,7 +45,7 @@ func (c *Client) LiveOf(ctx context.Context, method string) gateway.Liveness {
 	return liveness(b.Channels)
 }
 
-// liveness is that of a charge through one of several channels.
+// liveness returns whether a charge through one of several channels takes money.
 func liveness(channels []channelBody) gateway.Liveness {
 	if len(channels) == 0 {
 		return gateway.LivenessUnknown

@@ -79,8 +79,8 @@ func TestImpossibleRefundsAreNotSent(t *testing.T) {
 		amount int64
 		want   payment.Reply
 	}{
-		{"PAID", 12901, payment.Reply{Effect: payment.EffectRefused, Reason: "12900 of it are left to be refunded"}},
-		{"CANCELLED", 1, payment.Reply{Effect: payment.EffectRefused, Reason: "0 of it are left to be refunded"}},
+		{"PAID", 12901, payment.Reply{Effect: payment.EffectRefused, Reason: "12900 of it are left to refund"}},
+		{"CANCELLED", 1, payment.Reply{Effect: payment.EffectRefused, Reason: "0 of it are left to refund"}},
 		{"READY", 1, payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is pending"}},
 	} {
 		s := canned.Serve(t, canned.Reply(http.StatusOK, record(tc.status, map[string]any{"paidAt": "2026-01-31T12:00:00Z"})))

@@ -2,7 +2,7 @@ package provider
 
 import "duly/internal/gateway"
 
-// Liveness is what the mark of a secret key, test or live, says of its account.
+// Liveness returns whether an account is live by the mark of its secret key, test or live.
 func Liveness(mark string) gateway.Liveness {
 	switch mark {
 	case "test":

@@ -8,7 +8,7 @@ import (
 	"duly/internal/payment"
 )
 
-// CheckRefund says what keeps r from being sent to a provider that has the payment's id in its address.
+// CheckRefund returns why r cannot be sent to a provider whose addresses contain the payment's id.
 func CheckRefund(r payment.Refund) error {
 	switch {
 	case r.Key == "":
@@ -52,18 +52,18 @@ func LookupFailed(a exchange.Answer, text string, absent, misconfigured bool) pa
 	return r
 }
 
-// Refundable reports whether p, as it was seen, has what r asks for; if not, the reply says what it has.
+// Refundable reports whether enough of p is left to refund r; if not, the reply says how much is left.
 func Refundable(p payment.Payment, r payment.Refund) (reply payment.Reply, ok bool) {
 	switch left := p.Money.Amount - p.Refunded; {
 	case p.Status != payment.Succeeded:
 		return payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is " + string(p.Status)}, false
 	case r.Amount > left:
-		return payment.Reply{Effect: payment.EffectRefused, Reason: fmt.Sprintf("%d of it are left to be refunded", max(left, 0))}, false
+		return payment.Reply{Effect: payment.EffectRefused, Reason: fmt.Sprintf("%d of it are left to refund", max(left, 0))}, false
 	}
 	return payment.Reply{}, true
 }
 
-// RefundedBefore is the reply of a refund under whose key amount was refunded, with the payment as it stands.
+// RefundedBefore is the reply to a refund whose key was used before for amount, with the current payment.
 func RefundedBefore(p payment.Payment, amount int64, r payment.Refund) payment.Reply {
 	if amount == r.Amount {
 		return payment.Reply{Effect: payment.EffectDone, Payment: &p}

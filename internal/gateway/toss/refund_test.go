@@ -80,8 +80,8 @@ func TestImpossibleRefundsAreNotSent(t *testing.T) {
 		amount int64
 		want   payment.Reply
 	}{
-		{record("DONE", nil), 12901, payment.Reply{Effect: payment.EffectRefused, Reason: "12900 of it are left to be refunded"}},
-		{refunded(0), 1, payment.Reply{Effect: payment.EffectRefused, Reason: "0 of it are left to be refunded"}},
+		{record("DONE", nil), 12901, payment.Reply{Effect: payment.EffectRefused, Reason: "12900 of it are left to refund"}},
+		{refunded(0), 1, payment.Reply{Effect: payment.EffectRefused, Reason: "0 of it are left to refund"}},
 		{record("READY", nil), 1, payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is pending"}},
 	} {
 		s := canned.Serve(t, canned.Reply(http.StatusOK, tc.body))
