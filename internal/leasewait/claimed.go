@@ -29,11 +29,11 @@ func Claims(o query.Owner, thing string, lives bool, now time.Time, zone *time.L
 		o.ID, o.Host, max(now.Sub(o.Beat), 0).Truncate(time.Second), things, them, at)
 }
 
-// Silent reports whether a run whose last heartbeat was at beat counts as dead to people: half of its lease, which is several
-// heartbeats long, has passed without another. What it has claimed is its own until all of it has.
+// Silent reports whether a run is shown as dead: half of its lease, which is several heartbeats long, has passed since the heartbeat at
+// beat. It keeps its claims until the whole lease has passed.
 func Silent(beat time.Time, lease time.Duration, now time.Time) bool { return now.Sub(beat) > lease/2 }
 
-// MinuteAfter is the first full minute at which t is past.
+// MinuteAfter is the first full minute after t.
 func MinuteAfter(t time.Time) time.Time {
 	return t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 }

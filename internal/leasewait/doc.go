@@ -1,2 +1,2 @@
-// Package leasewait waits for the leases of runs that own what is left to do, and says whose claims are not free.
+// Package leasewait waits for the leases of other runs that own the remaining work, and names the runs whose claims are not free.
 package leasewait

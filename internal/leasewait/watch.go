@@ -11,7 +11,7 @@ import (
 	"duly/internal/query"
 )
 
-// LookAgain is how often a run that waits looks whether it can go on.
+// LookAgain is the interval at which a waiting run checks whether it can go on.
 const LookAgain = 200 * time.Millisecond
 
 // Watch is what a run waits for once it has done everything else: other runs own what it was to do. Each of their leases is waited for
@@ -72,7 +72,7 @@ func (w *Watch) Next(ctx context.Context, x *batch.StepExecution) (bool, error) 
 	}
 }
 
-// Lives reports whether a run has renewed its lease while it was watched.
+// Lives reports whether a run has renewed its lease during the watch.
 func (w *Watch) Lives(run uint64) bool { return w != nil && slices.Contains(w.lives, run) }
 
 // Claims says in a line for each of the owners whose claims it has, see [Claims]. A nil Watch has seen nobody live.
@@ -84,7 +84,7 @@ func (w *Watch) Claims(owners []query.Owner, thing string, now time.Time, zone *
 	return lines
 }
 
-// fewer reports whether one of the owners from before is none now.
+// fewer reports whether a former owner owns nothing any more.
 func fewer(before, now []query.Owner) bool {
 	return slices.ContainsFunc(before, func(b query.Owner) bool {
 		return !slices.ContainsFunc(now, func(n query.Owner) bool { return n.ID == b.ID })
@@ -98,7 +98,7 @@ func (w *Watch) extend(lease time.Duration) {
 	}
 }
 
-// owned reports whether some other run may yet turn out to be dead.
+// owned reports whether another run may still prove to be dead.
 func (w *Watch) owned(owners []query.Owner, x *batch.StepExecution) bool {
 	waiting := false
 	await := func(o query.Owner) {

@@ -17,10 +17,10 @@ import (
 	"duly/internal/store"
 )
 
-// Recorder writes who had invoices charged at once, in the transaction that makes them due.
+// Recorder records the operator who has invoices charged at once, in the transaction that makes them due.
 type Recorder func(ctx context.Context, tx *sqlx.Tx, invoices []uint64) error
 
-// Ahead makes open invoices of a stage due whose date is yet to come, and that are charged before it.
+// Ahead makes open invoices due before the date of their stage.
 type Ahead struct {
 	DB        *mysql.DB
 	Selection store.Selection
@@ -30,8 +30,8 @@ type Ahead struct {
 	Effective payment.Date
 	Now       time.Time // the business clock
 	Known     func(gateway string) bool
-	Skip      []string // gateways that are sent nothing
-	// AtOnce records who has every invoice charged at once that may be; nil: only those are whose method was changed.
+	Skip      []string // gateways that get no requests
+	// AtOnce records the operator who has all chargeable invoices charged at once; nil: only invoices with a changed method are charged.
 	AtOnce Recorder
 
 	date payment.Date
@@ -44,7 +44,7 @@ const (
 WHERE status = 'open' AND stage = ? AND next_attempt_date >= ? AND (next_attempt_date > ? OR id > ?)%s
 ORDER BY next_attempt_date, id LIMIT ?`
 
-	// AheadRows are invoices as the rules read them.
+	// AheadRows reads invoices for the rules.
 	AheadRows = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, COALESCE(amount_check, '') AS amount_check, stage_date,
 next_attempt_date, next_try_at, advanced_date FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date > ? ORDER BY id`
 
@@ -103,7 +103,7 @@ func (a *Ahead) advance(ctx context.Context) (more bool, refused map[uint64]erro
 	return err == nil && !done, refused, err
 }
 
-// Look reads the next invoices that would be made due, without a lock and without a change; done: there are no more.
+// Look reads the next invoices that would be made due, without a lock or a change; done: there are no more.
 func (a *Ahead) Look(ctx context.Context) (list []advance.Invoice, done bool, err error) {
 	ids, done, err := a.page(ctx)
 	if err != nil || len(ids) == 0 {
@@ -123,7 +123,7 @@ func (a *Ahead) Look(ctx context.Context) (list []advance.Invoice, done bool, er
 	return list, done, nil
 }
 
-// page gives those of the next page of the walk that are to be looked at; done: it was the last one.
+// page returns the invoices of the next page of the walk to look at; done: it was the last page.
 func (a *Ahead) page(ctx context.Context) (ids []uint64, done bool, err error) {
 	if a.date.IsZero() {
 		a.date, a.id = a.Selection.Business, math.MaxInt64
@@ -189,7 +189,7 @@ func (a *Ahead) read(ctx context.Context, q sqlx.QueryerContext, ids []uint64, l
 	return list, nil
 }
 
-// choose gives the invoices that are made due, and why the others are not, where somebody wants them charged at once.
+// choose returns the invoices to make due, and with AtOnce the reason for each other invoice.
 func (a *Ahead) choose(list []advance.Invoice) (chosen []uint64, refused map[uint64]error) {
 	refused = map[uint64]error{}
 	for _, i := range list {

@@ -18,7 +18,7 @@ const (
 	aheadWait  = 200 * time.Millisecond
 )
 
-// All makes the invoices of the stage due, page by page. What cannot be looked for now waits for a later run, or for its date.
+// All makes the invoices of the stage due, page by page. Invoices that cannot be read now wait for a later run, or for their date.
 func (a *Ahead) All(ctx context.Context, x *batch.StepExecution) {
 	if a.AtOnce == nil && !a.Policy.RetryOnNewMethod {
 		return

@@ -8,7 +8,7 @@ import (
 	"duly/internal/mysql"
 )
 
-// ReplacedMethods reads the fingerprints of the methods that gateways' answers put in place of those of subscriptions' attempts.
+// ReplacedMethods reads the fingerprints of the methods that gateways' answers gave to subscriptions.
 const ReplacedMethods = `SELECT i.subscription_id, a.replaced_by FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id
 WHERE i.subscription_id IN (?) AND a.replaced_by IS NOT NULL`
 

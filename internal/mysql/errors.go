@@ -99,7 +99,7 @@ func IsDuplicate(err error) bool { return number(err) == codeDuplicate }
 // IsUnknownColumn reports whether the statement named a column that its tables and views do not have.
 func IsUnknownColumn(err error) bool { return number(err) == codeUnknownColumn }
 
-// IsUnknown reports whether the statement failed because there is no column of that name. The server names one column alone, in its own language.
+// IsUnknown reports whether the statement failed because there is no column of that name. The server names only one column, in its own language.
 func IsUnknown(err error, column string) bool {
 	return IsUnknownColumn(err) && strings.Contains(err.Error(), column)
 }

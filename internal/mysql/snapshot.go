@@ -27,7 +27,7 @@ func snapshotOnce(ctx context.Context, db *DB, fn func(at *DB) error) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }() // gives the connection back
+	defer func() { _ = conn.Close() }() // returns the connection
 	tx, err := conn.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return fmt.Errorf("begin to read: %w", err)

@@ -1,2 +1,2 @@
-// Package noticerows reads the notices that were written before charges, for claims, forecasts and the job that writes notices.
+// Package noticerows reads the notices before charges, for claims, forecasts and the notices job.
 package noticerows

@@ -70,7 +70,7 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 	return c, err
 }
 
-// CloseInvoice closes an invoice as an operator says, or has it charged whose amount he approves: invoice, subscription, event and action in one transaction. The error is a
+// CloseInvoice closes an invoice as an operator decided, or approves its amount: invoice, subscription, event and action in one transaction. The error is a
 // RefusedError where the rules forbid it, as for the second of two operators.
 func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resolution, now time.Time, action Action) (billing.Closing, error) {
 	now = mysql.Stored(now)

@@ -28,7 +28,7 @@ type Action struct {
 
 const insertAction = `INSERT INTO operator_actions (action, subject, who, host, reason, detail) VALUES (?, ?, ?, ?, ?, ?)`
 
-// Write keeps what an operator did, in the transaction of its change.
+// Write records the action of an operator, in the transaction of its change.
 func (a Action) Write(ctx context.Context, tx mysql.Execer) error {
 	var detail any
 	if a.Detail != nil {

@@ -31,8 +31,8 @@ const (
 	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
 )
 
-// PaymentToRefund is the payment of an order that an operator means: the one that is named, or the only one that has money left. The error is a
-// RefusedError that says what to type.
+// PaymentToRefund is the payment of an order to refund: the named one, or the only one with money left. The error is a RefusedError that says
+// what to type.
 func PaymentToRefund(ctx context.Context, db *mysql.DB, order, named uint64) (uint64, error) {
 	var rows []struct {
 		ID       uint64
@@ -105,8 +105,8 @@ func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action A
 	return id, err
 }
 
-// RefundInReview reads a refund that an operator decides about. The error wraps ErrNotThere if there is none, and is a RefusedError if it does
-// not wait for anybody.
+// RefundInReview reads a refund that an operator decides about. The error wraps ErrNotThere if there is none, and is a RefusedError if it is
+// not in review.
 func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (refunds.Claimed, error) {
 	var row refundrows.Row
 	if err := sqlx.GetContext(ctx, q, &row, refundRow+lock, id); err != nil {
@@ -120,8 +120,8 @@ func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock 
 	return refunds.Claimed{Refund: r, Target: found[id]}, err
 }
 
-// alone refuses a word that the refund was executed while another one of its payment is unsettled: what the gateway shows may be that one's.
-// It is asked before what is recorded of the payment is read, so that a refund that is settled meanwhile is in the one or in the other.
+// alone refuses --as refunded while another refund of the payment is unsettled: the amount that the gateway shows may be that refund's. It is
+// called before the recorded amount is read, so that a refund that is settled meanwhile is seen by one of the two.
 func alone(ctx context.Context, tx *sqlx.Tx, r refunds.Refund) error {
 	query, of := unsettledBesideOfInvoice, r.InvoiceID
 	if r.PaymentID != 0 {

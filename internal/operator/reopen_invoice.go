@@ -25,7 +25,7 @@ const (
 	tookNothing = `UPDATE payment_attempts SET status = 'declined', decline_class = ?, decline_code = ?, message = ?, proof = 'look_up', settled_at = ? WHERE id = ? AND status = 'succeeded'`
 )
 
-// InvoiceReopening has an invoice charged again that is done.
+// InvoiceReopening has a closed invoice charged again.
 type InvoiceReopening struct {
 	Invoice uint64
 	Policy  billing.Policy
@@ -35,7 +35,7 @@ type InvoiceReopening struct {
 	Action  Action
 }
 
-// Reopenable reads an invoice that an operator has charged again, without a lock. The error wraps ErrNotThere if there is none.
+// Reopenable reads an invoice that an operator wants to be charged again, without a lock. The error wraps ErrNotThere if there is none.
 func Reopenable(ctx context.Context, db *mysql.DB, id uint64) (reopening.Invoice, error) {
 	d, err := reopenableOf(ctx, db, id, "")
 	return d, mysql.Classify(ctx, err)
@@ -54,7 +54,7 @@ func reopenableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock st
 	return d, err
 }
 
-// Ended opens an invoice again whose dunning has ended: invoice, subscription, event and action in one transaction. The error is a
+// Ended reopens an invoice whose dunning has ended: invoice, subscription, event and action in one transaction. The error is a
 // RefusedError where the rules forbid it.
 func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reopening, error) {
 	var r billing.Reopening
@@ -91,8 +91,8 @@ func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reop
 	return r, err
 }
 
-// Paid opens a paid invoice again whose charge took no money: attempt, invoice, event and action in one transaction. seen is the
-// attempt as it was when the gateway was asked about it, and e what the gateway said. The error is a RefusedError where the rules forbid it.
+// Paid reopens a paid invoice whose charge took no money: attempt, invoice, event and action in one transaction. seen is the
+// attempt as it was when the gateway was asked about it, and e is the gateway's evidence. The error is a RefusedError where the rules forbid it.
 func (w InvoiceReopening) Paid(ctx context.Context, db *mysql.DB, seen billing.Reviewed, e payment.Evidence) (reopening.PaidReopening, error) {
 	var u reopening.PaidReopening
 	err := mysql.Tx(ctx, db, "reopen", func(tx *sqlx.Tx) error {
@@ -130,7 +130,7 @@ func (w InvoiceReopening) change(ctx context.Context, tx *sqlx.Tx, what, query s
 	return store.AllOf(n, 1, what, err)
 }
 
-// record writes the event and the action of an invoice that was opened again.
+// record writes the event and the action of a reopened invoice.
 func (w InvoiceReopening) record(ctx context.Context, tx *sqlx.Tx, d reopening.Invoice, r billing.Reopening, attempt *uint64) error {
 	crash.At(crash.ReopenStatement)
 	if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {

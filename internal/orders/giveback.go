@@ -2,7 +2,7 @@ package orders
 
 import "duly/internal/payment"
 
-// AskedByTheShop is why a payment is refunded whose order says nothing of it.
+// AskedByTheShop is the reason of a refund for which the order gives none.
 const AskedByTheShop = "asked by the shop"
 
 // Why says, for people, what the order's refunds are for.

@@ -129,7 +129,7 @@ type Checked struct {
 	Patience payment.Patience
 	// Vetting is what the gateway said of payments that it took, after it said that it does not know this one.
 	Vetting payment.Vetting
-	// Mark is the row of refunds that stands for a payment in refund_due.
+	// Mark is the row of refunds for a payment in refund_due.
 	Mark RefundMark
 }
 
@@ -207,18 +207,18 @@ type RefundClaim struct {
 	Kept          bool
 
 	Due   []Payment             // in status refund_due, by id
-	Marks map[uint64]RefundMark // the rows of refunds that stand for them, by payment
+	Marks map[uint64]RefundMark // their rows of refunds, by payment
 	Lease [16]byte
 	Tries int       // this one included
 	Since time.Time // when the first of them was first seen due
 	At    time.Time // the business clock when it was claimed
 }
 
-// RefundMark is the row of refunds that stands for a payment in refund_due.
+// RefundMark is the row of refunds for a payment in refund_due.
 type RefundMark struct {
 	ID   uint64 // 0: there is none
 	Key  string // idempotency key
-	Sent int64  // minor units that an earlier request asked for, which may have been executed; 0: there was none
+	Sent int64  // minor units of an earlier request, which may have been executed; 0: there was none
 }
 
 // RefundResult is what became of the refunds of an order, to be settled.

@@ -60,14 +60,14 @@ type Payment struct {
 	Money          Money
 	Refunded       int64 // minor units
 	Decline        Decline
-	NewMethod      string    // replaces the method that was charged; a secret, never logged; empty: nothing does
+	NewMethod      string    // replaces the method that was charged; a secret, never logged; empty: the method stays
 	CreatedAt      time.Time // by the gateway's clock; zero if it did not say
 }
 
 // TookNone reports whether p has ended without money taken.
 func (p Payment) TookNone() bool { return p.Status == Declined || p.Status == Canceled }
 
-// ChannelField names the channel of a payment that was made through none of ours, as the field that differs.
+// ChannelField names the foreign channel of a payment, as the field that differs.
 func (p Payment) ChannelField() string { return "test channel " + p.ForeignChannel }
 
 // IsOf reports whether p is of that customer of the shop's, as far as its gateway knows.

@@ -33,7 +33,7 @@ func (c Control) Shown(p Payment) bool {
 // the absent one was first sent, and those that were made after it.
 type Controls struct{ Earlier, Later []Control }
 
-// Without leaves the payment of a key out: nothing is its own control. An empty key leaves none out.
+// Without returns the controls but the payment of a key: no payment is its own control. An empty key leaves none out.
 func (c Controls) Without(key string) Controls {
 	if key == "" {
 		return c

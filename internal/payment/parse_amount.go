@@ -32,13 +32,13 @@ func ParseAmount(s, currency string) (Money, error) {
 	return Money{amount, currency}, nil
 }
 
-// Plain is the amount as [ParseAmount] reads it.
+// Plain is the amount in the form of [ParseAmount].
 func (m Money) Plain() string {
 	s := strings.ReplaceAll(m.String(), ",", "")
 	return strings.TrimSuffix(s, " "+m.Currency)
 }
 
-// quoted is how many characters of what somebody wrote are repeated.
+// quoted limits the characters of the input that an error repeats.
 const quoted = 40
 
 func onlyDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }

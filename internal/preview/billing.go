@@ -35,12 +35,12 @@ type BillingForecast struct {
 	Held      int64 `json:"held"`                // charges that a card network's rule would put off
 	Passed    int64 `json:"passed"`              // stages used up without a charge: the method was declined for good
 	Ended     int64 `json:"ended"`               // invoices that would end unpaid without another charge
-	Review    int64 `json:"review"`              // rows that an operator would have to look at
+	Review    int64 `json:"review"`              // rows that would wait for an operator
 	Unnoticed int64 `json:"unnoticed,omitempty"` // charges that wait for a delivered notice
 	// WaitingForMethod charges wait for a planned change of their payment method that cannot be applied.
 	WaitingForMethod int64 `json:"waiting_for_method,omitempty"`
 	LeftAlone        int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
-	// Guarded are sums of what would go to review for its amount alone, by currency.
+	// Guarded are sums of the invoices that would go to review for their amounts, by currency.
 	Guarded []query.MoneySum `json:"guarded,omitempty"`
 
 	// Problems are why rows would be reviewed or left, with their first ids; MoreProblems counts the rows of others.
@@ -277,7 +277,7 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 	return true
 }
 
-// unannounced says that the first charge of an invoice waits for a notice; empty: it does not.
+// unannounced returns why the first charge of an invoice waits for a notice; empty: it does not.
 func (f *billingWalk) unannounced(inv readers.OpenInvoice) string {
 	if f.failed != nil || !notice.Needed(inv.Invoice, len(inv.Past), f.o.Policy.Of(inv.Subscription.DunningPolicy)) {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"duly/jobs"
 )
 
-// NoticesForecast is what a notices run would write.
+// NoticesForecast counts the notices that a run would write.
 type NoticesForecast struct {
 	Upcoming int64       `json:"upcoming"` // notices of charges to come
 	Expiring int64       `json:"expiring"` // of payment methods that will have expired by then

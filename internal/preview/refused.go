@@ -6,7 +6,7 @@ import (
 	"duly/readers"
 )
 
-// named says what an invoice is called: one that is not issued yet by its subscription.
+// named names an invoice, or its subscription if it is not issued yet.
 func named(inv readers.OpenInvoice) (what string, id uint64) {
 	if inv.ID == 0 {
 		return "subscription", inv.SubscriptionID
@@ -21,7 +21,7 @@ func (f *billingWalk) review(inv readers.OpenInvoice, why string) {
 	f.problems.add(what, ProblemReview, why, id)
 }
 
-// refused says why the gateway's adapter would reject the charge of an invoice without sending it; empty: it would send it.
+// refused returns why the gateway's adapter would reject the charge of an invoice without sending it; empty: it would send it.
 func (f *billingWalk) refused(inv readers.OpenInvoice, claim billing.Claim) string {
 	sub := inv.Subscription
 	g, ok := f.Gateways[sub.Gateway]

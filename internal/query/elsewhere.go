@@ -8,8 +8,8 @@ import (
 	"duly/internal/text"
 )
 
-// ElsewhereReasons says, one line for each gateway that is not configured on this host, what is left to a host that knows it. That a name is
-// wrong cannot be told from here.
+// ElsewhereReasons says, one line for each gateway that is not configured on this host, what is left to a host that knows it. This host
+// cannot know whether a name is wrong.
 func ElsewhereReasons(list []Elsewhere, thing, done string) []string {
 	var out []string
 	for _, e := range list {
@@ -26,7 +26,7 @@ func ElsewhereReasons(list []Elsewhere, thing, done string) []string {
 	return out
 }
 
-// FirstIDs names the first ids of so many.
+// FirstIDs lists the first ids of all.
 func FirstIDs(ids []uint64, all int64) string {
 	names := make([]string, len(ids))
 	for i, id := range ids {

@@ -10,14 +10,14 @@ import (
 	"duly/internal/sum"
 )
 
-// MoneySum counts rows, and sums their amounts up.
+// MoneySum is the count and the sum of amounts in a currency.
 type MoneySum struct {
 	Currency string `json:"currency"`
 	Count    int64  `json:"count"`
 	Amount   int64  `json:"amount"` // minor units
 }
 
-// AddMoney adds a row of an amount to sums that are in the order of their currencies.
+// AddMoney adds an amount to sums, which are sorted by currency.
 func AddMoney(sums []MoneySum, m payment.Money) []MoneySum {
 	at, found := slices.BinarySearchFunc(sums, m.Currency, func(s MoneySum, currency string) int {
 		switch {

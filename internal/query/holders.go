@@ -41,7 +41,7 @@ func OtherRuns(ctx context.Context, db *mysql.DB, job string, except uint64) ([]
 	return owners, mysql.Classify(ctx, err)
 }
 
-// OwnersOf lists those of the runs that are not marked as ended, with what they have claimed, which is counted by run.
+// OwnersOf lists the runs among the keys of claimed that are not marked as ended, with their numbers of claims.
 func OwnersOf(ctx context.Context, db *mysql.DB, claimed map[uint64]int64) ([]Owner, error) {
 	if len(claimed) == 0 {
 		return nil, nil
@@ -74,7 +74,7 @@ func RequestedHolders(ctx context.Context, db *mysql.DB, selection store.Selecti
 // Holders lists other runs, not marked as ended, that have claimed something selected which is due.
 type Holders func(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time, except uint64) ([]Owner, error)
 
-// ReconcileWork is what a run of reconcile was to do.
+// ReconcileWork is the work of a reconcile run.
 type ReconcileWork struct {
 	Selection store.Selection
 	Policy    orders.Policy

@@ -19,7 +19,7 @@ type Issuing struct {
 	Selection store.Selection
 	Effective payment.Date
 	CatchUp   billing.CatchUp
-	// Named are the dunning policies of subscriptions that name one.
+	// Named are the dunning policies by name.
 	Named map[string]dunning.Policy
 }
 
@@ -30,7 +30,7 @@ const canBeIssued = `FROM subscriptions s LEFT JOIN invoices i ON i.id =
 WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ? AND s.review_reason IS NULL
 AND (i.id IS NULL OR i.status IN ('paid', 'uncollectible', 'void') AND NOT (i.issued_date >= ? AND (%s OR i.due_date >= s.next_billing_date)))%s`
 
-// isCaughtUp is true where missed periods are caught up.
+// isCaughtUp is true for subscriptions whose missed periods are caught up.
 func isCaughtUp(c billing.CatchUp) string {
 	switch c {
 	case billing.CatchUpOne:
@@ -42,7 +42,7 @@ func isCaughtUp(c billing.CatchUp) string {
 	return "s.interval_unit NOT IN ('day', 'week')"
 }
 
-// differing lists the policies that catch up in another way than the default.
+// differing lists the policies whose catch-up differs from the default.
 func (i Issuing) differing() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(i.Named)) {

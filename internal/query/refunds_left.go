@@ -20,7 +20,7 @@ type RefundsLeft struct {
 	Next    time.Time
 }
 
-// And are both.
+// And adds up both.
 func (l RefundsLeft) And(other RefundsLeft) RefundsLeft {
 	l.Due, l.Waiting = l.Due+other.Due, l.Waiting+other.Waiting
 	if l.Next.IsZero() || !other.Next.IsZero() && other.Next.Before(l.Next) {

@@ -42,7 +42,7 @@ const (
 	upcomingCandidates = `SELECT id, CAST(next_billing_date AS CHAR) AS walk_date FROM subscriptions
 WHERE status = ? AND next_billing_date <= ? AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s ORDER BY next_billing_date, id LIMIT ?`
 
-	// A NULL of a view of the shop's keeps no other row from being read.
+	// A NULL in a view of the shop must not keep other rows from being read.
 	upcomingRows = `SELECT id, COALESCE(customer_id, '') AS customer_id, COALESCE(status, '') AS status, COALESCE(gateway, '') AS gateway,
 COALESCE(payment_method, '') AS payment_method, method_type, description, COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency,
 COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date,

@@ -1,4 +1,4 @@
-// Package refunding executes the refunds of rows of refunds within a step of a job.
+// Package refunding executes rows of refunds within a step of a job.
 package refunding
 
 import (
@@ -24,7 +24,7 @@ type Options struct {
 	Controls  *steps.Controls
 	Source    *store.Controls
 	Bookings  *store.Bookings
-	// Unkeyed is how long a gateway that keeps no keys is left alone after a request; 0 for gateways that keep keys.
+	// Unkeyed is the pause after a request to a gateway that keeps no keys; 0 for gateways that keep keys.
 	Unkeyed   func(gateway string) time.Duration
 	Unwritten *failedrows.Rows
 	Now       func() time.Time // the business clock
@@ -35,8 +35,8 @@ type Options struct {
 	FlushEvery        time.Duration
 }
 
-// Execute executes what is asked for. Several refunds of one payment follow each other: the walk is made again for those that waited for another
-// one, for as long as one of them is settled.
+// Execute executes the due refunds. Several refunds of a payment follow each other: the walk is repeated for refunds that waited for another, as
+// long as one of them is settled.
 func (o Options) Execute(ctx context.Context, x *batch.StepExecution) error {
 	processor := &steps.RequestedRefunds{
 		Gateways: o.Gateways, Now: o.Now, Controls: o.Controls, Source: o.Source, Window: x.Run.Lease, Elsewhere: o.elsewhere,
@@ -80,12 +80,12 @@ func (o Options) longest(name string) (longest time.Duration) {
 	return longest
 }
 
-// Freeze stores what the refund of a payment in refund_due is about to ask for.
+// Freeze stores the amount that the refund of a payment in refund_due is about to request.
 func (o Options) Freeze(ctx context.Context, item orders.RefundClaim, end orders.RefundEnd) (bool, error) {
 	return writers.FreezeMark(ctx, o.DB, item, end, o.Now())
 }
 
-// elsewhere says why nothing of a payment is refunded where its gateway is called today.
+// elsewhere returns why a payment must not be refunded at the current address of its gateway.
 func (o Options) elsewhere(ctx context.Context, c refunds.Claimed) (string, error) {
 	return refundrows.Elsewhere(ctx, o.Source, c)
 }

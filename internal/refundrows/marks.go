@@ -23,8 +23,8 @@ const (
 	markedPayments = `SELECT id, payment_id, COALESCE(idempotency_key, '') AS idempotency_key, COALESCE(sent_amount, 0) AS sent_amount FROM refunds WHERE payment_id IN (?) AND lease = ?`
 )
 
-// Mark sees to it that each payment in refund_due that is claimed has its row of refunds, and no other that is unsettled. It returns what is
-// claimed: a payment with another unsettled refund is left until that one is settled.
+// Mark ensures that each claimed payment in refund_due has its row of refunds, and no other unsettled row. It returns the claimed payments: a
+// payment with another unsettled refund waits until that is settled.
 func Mark(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, lease [16]byte) ([]orders.RefundClaim, error) {
 	var ids []uint64
 	for _, item := range items {
@@ -77,7 +77,7 @@ func Mark(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, lease [1
 	return marked(ctx, tx, items, ids, lease)
 }
 
-// askedBy is who wants the payments of an order refunded.
+// askedBy is the requester of the refunds of an order.
 func askedBy(item orders.RefundClaim) string {
 	if item.Why() == orders.AskedByTheShop {
 		return "shop"

@@ -15,8 +15,8 @@ import (
 	"duly/internal/store"
 )
 
-// Reader claims the refunds that are asked for by rows of refunds. A payment has one unsettled refund at most, by the unique keys of
-// the table. It locks rows of refunds alone.
+// Reader claims the requested rows of refunds. A payment has one unsettled refund at most, by the unique keys of
+// the table. It locks only rows of refunds.
 //
 // It promises: every refund of the selection that is not settled and whose next try is reached is returned once in a walk, unless another run
 // has it, its gateway is skipped or another refund of its payment comes first; of those it says that there are more.
@@ -60,7 +60,7 @@ func requestedWalks() []struct{ query, status string } {
 	}
 }
 
-// More reports whether a refund was passed over for another one of its payment: it can be claimed once that one is settled.
+// More reports whether a refund was skipped because another refund of its payment comes first: it can be claimed once that is settled.
 func (r *Reader) More() bool { return r.behind }
 
 // Read implements batch.Reader.

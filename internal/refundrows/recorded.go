@@ -25,7 +25,7 @@ const (
 VALUES (?, ?, ?, ?, 'refunded at the provider', 'provider', 'provider', 'refunded', ?, ?, ?)`
 )
 
-// RecordFound records what an audit has found to be refunded at the provider, see [Record]; is reports whether that is all that it has found.
+// RecordFound records a refund at the provider that an audit has found, see [Record]; is reports whether the finding is nothing but that.
 func RecordFound(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, now audit.Ours, f audit.Finding) (tally batch.Tally, is bool, err error) {
 	total, is := s.RefundedThere(now)
 	if !is || f.Kind == audit.ChargedTwice {
@@ -38,8 +38,8 @@ func RecordFound(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, 
 	return batch.Tally{InDoubt: 1}, true, err
 }
 
-// Record writes down that somebody refunded a payment of ours at the provider, of which total is refunded in all: the row of the payment, a row
-// of refunds and an event, in one transaction. It reports false, and writes nothing, if the row has changed since, is held by the shop, or a
+// Record records that a payment of ours was refunded at the provider, total in all: the row of the payment, a row of refunds and an event, in
+// one transaction. It reports false, and writes nothing, if the row has changed since, is held by the shop, or a
 // refund of ours is under way, which counts its own part.
 func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total int64) (recorded bool, err error) {
 	at = mysql.Stored(at)

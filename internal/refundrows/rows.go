@@ -1,4 +1,4 @@
-// Package refundrows reads and claims rows of refunds, and what they are of.
+// Package refundrows reads and claims rows of refunds, with their invoices and payments.
 package refundrows
 
 import (
@@ -43,7 +43,7 @@ type Row struct {
 	CreatedAt   time.Time        `db:"created_at"`
 }
 
-// Refund is what the rules read of r.
+// Refund returns the part of r that the rules use.
 func (r Row) Refund() refunds.Refund {
 	out := refunds.Refund{
 		ID: r.ID, InvoiceID: r.InvoiceID, PaymentID: r.PaymentID, Amount: r.Amount, Currency: r.Currency, Reason: r.Reason, Restock: r.Restock,
@@ -59,7 +59,7 @@ func (r Row) Refund() refunds.Refund {
 	return out
 }
 
-// Locked is a row of refunds as it was locked for its settlement.
+// Locked is a row of refunds that is locked for its settlement.
 type Locked struct {
 	ID     uint64
 	Status refunds.Status
@@ -69,7 +69,7 @@ type Locked struct {
 
 const lockRows = `SELECT id, status, lease, sent_at IS NOT NULL AS sent FROM refunds WHERE id IN (?) ORDER BY id FOR UPDATE`
 
-// Lock locks rows of refunds, and says whose they are.
+// Lock locks rows of refunds, and returns them with their leases.
 func Lock(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]Locked, error) {
 	var rows []struct {
 		ID     uint64
@@ -91,7 +91,7 @@ func Lock(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]Locked, er
 
 const storeSent = `UPDATE refunds SET refunded_before = ?, sent_amount = ?, sent_at = ?, gateway_payment_id = ? WHERE id = ? AND lease = ? AND sent_at IS NULL`
 
-// Freeze stores what the gateway shows as refunded before the first request of a refund leaves, if the row is still under its lease.
+// Freeze stores the amount that the gateway shows as refunded before the first request of a refund, if the row is still under its lease.
 func Freeze(ctx context.Context, tx *sqlx.Tx, id uint64, lease [16]byte, sent refunds.Sent, gatewayID string) (bool, error) {
 	result, err := tx.ExecContext(ctx, storeSent, sent.Before, sent.Amount, sent.At.UTC().Round(0), store.Text(mysql.Cut(gatewayID, 255)), id, lease[:])
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	numbersOfPayments   = `SELECT payment_id AS subject, COALESCE(MAX(number), 0) AS value FROM refunds WHERE payment_id IN (?) GROUP BY payment_id`
 )
 
-// refundSubject is what refunds are of: one of the two is not 0.
+// refundSubject is the invoice or the payment that a refund is of: one of the two is not 0.
 type refundSubject struct{ invoice, payment uint64 }
 
 func subjectOf(row Row) refundSubject { return refundSubject{row.InvoiceID, row.PaymentID} }

@@ -8,7 +8,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Step is what is to be done about a refund after its payment was looked at. The zero value tries again later.
+// Step is the next step of a refund after the look-up of its payment. The zero value tries again later.
 type Step uint8
 
 // The steps.
@@ -17,11 +17,11 @@ const (
 	Send          // send the request; from Decide alone
 	Done          // refunded
 	Refuse        // nothing was refunded, and nothing will be
-	ToReview      // an operator must look
-	Withdraw      // it was taken back before it was sent
+	ToReview      // an operator must decide
+	Withdraw      // it was cancelled before it was sent
 )
 
-// End is how a refund stands.
+// End is the result of working on a refund.
 type End struct {
 	Step   Step
 	Amount int64 // minor units of this refund, with Send and Done
@@ -34,11 +34,11 @@ type End struct {
 	Reason  string // for Later, Refuse and ToReview
 }
 
-// patience is how long a refund waits for a gateway that cannot be asked.
+// patience is how long a refund waits for a gateway that does not answer look-ups.
 const patience = 24 * time.Hour
 
-// Decide says what to do about a refund from what its gateway says of the payment. Before a request leaves for the first time, what Send
-// says is stored with the refund: what the gateway shows later is compared with that alone.
+// Decide decides about a refund by the gateway's look-up of the payment. Before the first request is sent, the amounts of Send are stored with
+// the refund: later look-ups are compared with those alone.
 func Decide(c Claimed, s payment.LookupResult, k Guarantees, now time.Time) End {
 	end := End{Doubted: c.Sent != nil}
 	switch {
@@ -121,9 +121,9 @@ func (e End) compare(c Claimed, seen payment.Payment, k Guarantees, now time.Tim
 	case seen.Refunded < before:
 		return e.to(ToReview, fmt.Sprintf("%s were refunded before it was sent, and %s are now", c.money(before), c.money(seen.Refunded)))
 	case kept:
-		return e.to(Send, "") // the key tells, or executes it now
+		return e.to(Send, "") // the key shows the result, or executes it now
 	case seen.Refunded == before && c.Rest() && (k.KeyLife > 0 || age > k.Longest):
-		return e.to(Send, "") // all that is left: the gateway gives it back once
+		return e.to(Send, "") // all that is left: the gateway refunds it once
 	case age <= max(k.KeyLife, 0)+k.Longest:
 		return e.to(Later, "a request may still be on its way")
 	case seen.Refunded == before:
@@ -133,7 +133,7 @@ func (e End) compare(c Claimed, seen payment.Payment, k Guarantees, now time.Tim
 		c.money(seen.Refunded), seen.Money, c.money(before), c.money(amount)))
 }
 
-// foreign names the first field in which a record is not the payment that the refund is of. Ids come back after a restore, so that an id
+// foreign names the first field in which a record differs from the payment that the refund is of. Ids come back after a restore, so that an id
 // alone proves nothing; what an operator named is known by nothing else.
 func (t Target) foreign(p payment.Payment) string {
 	switch {
@@ -153,8 +153,8 @@ func (t Target) foreign(p payment.Payment) string {
 	return ""
 }
 
-// After says how a refund that was sent as end says stands after this reply. Only a reply that shows so much refunded ends it; what else became
-// of it is found out by the next look.
+// After returns the result of a refund that was sent as in end, by this reply. Only a reply that shows the total as refunded ends it; the next
+// look-up decides anything else.
 func (c Claimed) After(end End, r payment.Reply) End {
 	end.Reason = cut(otherwise(r.Reason, r.Effect.String()))
 	switch r.Effect {

@@ -13,11 +13,11 @@ import (
 // The types of event that the rules of refunds write, beside refund.completed and review.needed.
 const (
 	EventSucceeded = "refund.succeeded" // a refund was executed, of a part or of the whole
-	EventRefused   = "refund.refused"   // a refund that was asked for was not executed, and will not be
+	EventRefused   = "refund.refused"   // a requested refund was not executed, and will not be
 	EventRecorded  = "refund.recorded"  // somebody refunded at the provider
 )
 
-// payload is what the events of refunds say. What is not known, or not of this kind of payment, is left out.
+// payload is the payload of refund events. Fields that are unknown, or do not belong to this kind of payment, are left out.
 type payload struct {
 	Version        int           `json:"schema_version"`
 	RefundID       uint64        `json:"refund_id,omitempty"`
@@ -60,7 +60,7 @@ func (c Claimed) payload(kind string, amount, total int64, reason string) payloa
 	return p
 }
 
-// Events tell what became of a refund. restocked: its order's items are back in the stock.
+// Events returns the events of the result of a refund. restocked: its order's items are back in the stock.
 func (r Result) Events(overdue, restocked bool) []payment.Event {
 	c, end := r.Claimed, r.End
 	identity := ":rf_" + strconv.FormatUint(c.Refund.ID, 10)
@@ -105,7 +105,7 @@ type explained struct {
 	Reason         string       `json:"reason"`
 }
 
-// Review is the event that a refund waits for an operator. It is another one once somebody has acted on the refund since.
+// Review is the event that a refund waits for an operator. After an operator acted on the refund it is a new event.
 func (c Claimed) Review(why string) payment.Event {
 	id := strconv.FormatUint(c.Refund.ID, 10)
 	why = cut("refund " + id + ": " + why)
@@ -143,7 +143,7 @@ func (c Claimed) Ended(reason string) payment.Event {
 	}
 }
 
-// AtProvider are the events that somebody refunded an amount at the provider, and total in all.
+// AtProvider returns the events of a refund that was made at the provider: its amount, and the total refunded.
 func (c Claimed) AtProvider(amount, total int64) []payment.Event {
 	events := []payment.Event{{
 		Type: EventRecorded, Subject: c.subject(), Dedupe: EventRecorded + ":rf_" + strconv.FormatUint(c.Refund.ID, 10),

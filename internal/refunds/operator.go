@@ -7,7 +7,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Refuses says why a refund can never be executed, by the tables alone; empty if it may be.
+// Refuses returns why a refund can never be executed, by the tables alone; empty if it can.
 func Refuses(r Refund, t Target) string {
 	left := t.Paid.Amount - t.Recorded
 	switch {
@@ -25,7 +25,7 @@ func Refuses(r Refund, t Target) string {
 	return ""
 }
 
-// Word is what an operator says of a refund in review, and what its gateway shows of the payment.
+// Word is an operator's decision about a refund in review, with the gateway's look-up of its payment.
 type Word struct {
 	As     payment.Resolution
 	Reason string
@@ -33,14 +33,14 @@ type Word struct {
 	Begun  time.Time // when the gateway was asked
 	// Longest is how long a request to the gateway can be on its way. 0: the gateway is not configured here, and was not asked.
 	Longest time.Duration
-	// Elsewhere says why nothing counts that the gateway shows where it is called today: another account took the payment. Empty: it did not.
+	// Elsewhere is why the gateway's record does not count: another account than today's took the payment. Empty: it counts.
 	Elsewhere string
-	// Doubtful says why a record that shows no refund is not believed: the gateway does not show the newest payments that it took. Empty: it is.
+	// Doubtful is why a record without the refund does not count: the gateway does not show the newest payments that it took. Empty: it counts.
 	Doubtful string
 }
 
-// Takes says why the word is not taken; nil if it is. That it was refunded is the gateway's to say. That it was not is taken if the right gateway
-// shows the payment and not so much more refunded, or has no look-up, and once no request of it can take effect any more.
+// Takes returns why the decision is not accepted; nil if it is. Refunded needs the gateway's record. Not executed needs a gateway that shows the
+// payment without the requested amount as refunded, or that has no look-up, and is accepted once no request of the refund can take effect any more.
 func (w Word) Takes(c Claimed) error {
 	switch w.As {
 	case payment.AsIgnored:
@@ -60,7 +60,7 @@ func (w Word) Takes(c Claimed) error {
 	return fmt.Errorf("--as %s does not resolve a refund: give refunded, not_executed or ignored", w.As)
 }
 
-// notExecuted says why nobody believes that the refund was not executed.
+// notExecuted returns why the decision that the refund was not executed is not accepted.
 func (w Word) notExecuted(c Claimed) error {
 	mute := c.Gateway != "" && w.Longest > 0 && w.Elsewhere == "" && w.Sight.Payment == nil && w.Sight.Unaskable
 	if unseen := w.unseen(c); unseen != "" && !mute {
@@ -89,12 +89,12 @@ func (c Claimed) quiet(longest time.Duration) time.Time {
 	return c.Quiet
 }
 
-// last is the word that needs no gateway.
+// last names the decision that needs no gateway.
 func (w Word) last(c Claimed) string {
-	return fmt.Sprintf("duly resolve refund %d --as ignored --reason … sends nothing of it any more", c.Refund.ID)
+	return fmt.Sprintf("duly resolve refund %d --as ignored --reason … sends no request of it any more", c.Refund.ID)
 }
 
-// unseen says why nobody knows what the gateway shows of the refund's payment; empty: the gateway shows the payment.
+// unseen returns why there is no record of the refund's payment; empty: the gateway shows the payment.
 func (w Word) unseen(c Claimed) string {
 	p := w.Sight.Payment
 	switch {
@@ -120,7 +120,7 @@ func (w Word) unseen(c Claimed) string {
 	return ""
 }
 
-// given is how much the gateway shows to have been refunded since the refund was sent, or since it was last recorded; 0: less than was asked for.
+// given is the amount that the gateway shows as refunded since the refund was sent, or since the last record; 0: less than was requested.
 func (w Word) given(c Claimed) int64 {
 	before, asked := c.Recorded, c.Refund.Amount
 	if c.Sent != nil {
@@ -130,13 +130,13 @@ func (w Word) given(c Claimed) int64 {
 	if given <= 0 || given < asked {
 		return 0
 	}
-	if asked > 0 { // what is more was refunded by somebody else
+	if asked > 0 { // the rest was refunded otherwise
 		return asked
 	}
 	return given
 }
 
-// End is how the refund stands by an operator's word, which was taken.
+// End is the result of an accepted decision.
 func (w Word) End(c Claimed) End {
 	end := End{}
 	if w.As != payment.AsIgnored && w.unseen(c) == "" {

@@ -1,5 +1,5 @@
-// Package refunds decides about refunds of invoices and of payments of orders, in whole or in part. Its rules are pure functions: what is asked
-// for, what the gateway shows and what time it is go in, what is to be done comes out.
+// Package refunds decides about refunds of invoices and of payments of orders, in whole or in part. Its rules are pure functions of the request,
+// the gateway's look-up and the time.
 package refunds
 
 import (
@@ -15,26 +15,26 @@ type Status string
 
 // The statuses.
 const (
-	Requested Status = "requested" // nothing was done yet
+	Requested Status = "requested" // not claimed yet
 	InFlight  Status = "in_flight" // claimed by a run
 	InDoubt   Status = "in_doubt"  // it may have been executed
 	Refunded  Status = "refunded"
 	Refused   Status = "refused"   // it was not executed, and will not be
 	Cancelled Status = "cancelled" // its requester cancelled it before it was sent
-	Review    Status = "review"    // an operator must look
+	Review    Status = "review"    // an operator must decide
 )
 
-// Origin is how a refund came into its table.
+// Origin says who requested a refund.
 type Origin string
 
 // The origins.
 const (
 	OfRequest  Origin = "request"    // the shop or an operator inserted it
 	OfMark     Origin = "refund_due" // a payment of an order is refund_due
-	OfProvider Origin = "provider"   // somebody refunded at the provider, and an audit saw it
+	OfProvider Origin = "provider"   // it was made at the provider, and an audit found it
 )
 
-// FollowUp is what the refund of an invoice's whole amount brings about beside it.
+// FollowUp is what else happens with the refund of an invoice.
 type FollowUp string
 
 // The follow-ups. With none the subscription goes on, and the invoice stays paid.
@@ -67,7 +67,7 @@ type Refund struct {
 // Sent is what was stored before the first request of a refund left.
 type Sent struct {
 	Before int64 // minor units that were refunded at the gateway by then
-	Amount int64 // minor units that were asked for
+	Amount int64 // minor units that were requested
 	At     time.Time
 }
 
@@ -80,9 +80,9 @@ func Key(charge string, paymentID uint64, n int) string {
 	return payment.ShortKey("rf_", key+"-"+strconv.Itoa(n))
 }
 
-// Target is the payment that a refund is of, as the tables have it.
+// Target is the payment that a refund is of, from the tables.
 type Target struct {
-	// Problem says why nothing can be refunded; Wait, why nothing can be yet. Both are empty for a payment that can be.
+	// Problem says why nothing can be refunded; Wait, why nothing can be refunded yet. Both are empty for a refundable payment.
 	Problem, Wait string
 
 	AttemptID, SubscriptionID uint64 // of an invoice
@@ -117,7 +117,7 @@ type Claimed struct {
 	At    time.Time // the business clock when it was claimed
 }
 
-// Rest reports whether what was asked for is all that was left of the payment: the gateway refunds it once, also under a key that it forgot.
+// Rest reports whether the refund was for all that was left of the payment: the gateway executes it once, even if it forgot the key.
 func (c Claimed) Rest() bool { return c.Sent != nil && c.Sent.Before+c.Sent.Amount == c.Paid.Amount }
 
 // Guarantees are what a gateway declares about idempotency keys.
@@ -126,10 +126,10 @@ type Guarantees struct {
 	Longest time.Duration // how long a request can be on its way
 }
 
-// Result is what became of a claimed refund, to be settled.
+// Result is the result of a claimed refund, to be settled.
 type Result struct {
 	Claimed Claimed
 	End     End
-	Left    string // why nothing was done: the run stopped, the gateway is left alone
+	Left    string // why nothing was done: the run stopped, or it stopped using the gateway
 	Failed  bool   // its processing failed: whether a request may have been executed is what the row says
 }

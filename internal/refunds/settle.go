@@ -8,7 +8,7 @@ import (
 	"duly/internal/orders"
 )
 
-// Settlement is what is written of a refund whose work has ended.
+// Settlement is the update of a refund's row at its settlement.
 type Settlement struct {
 	Status Status
 	// Unsettled: no other refund of the payment may be sent before this one is decided.
@@ -22,8 +22,8 @@ type Settlement struct {
 	Refunded int64
 }
 
-// Settle says what is written of r. longest is how long a request to the gateway can be on its way; unkeyed is how long a gateway that keeps no
-// keys is left alone after a request, 0 for any other.
+// Settle returns the update of r's row. longest is how long a request to the gateway can be on its way; unkeyed is the pause after a request to a
+// gateway that keeps no keys, 0 for any other.
 func (r Result) Settle(now time.Time, longest, unkeyed time.Duration) Settlement {
 	c, end := r.Claimed, r.End
 	s := Settlement{Status: Requested, Tries: c.Tries}

@@ -79,7 +79,7 @@ func (r *Request) atOnce() methods.Recorder {
 	}
 }
 
-// CountStages sets how many stages a run has: the most that a dunning policy has, or more if one had more before.
+// CountStages sets the number of stages of a run: the most of any dunning policy, now or before.
 func (r *Request) CountStages(ctx context.Context) error {
 	open, err := query.MaxOpenStage(ctx, r.DB)
 	if err != nil {

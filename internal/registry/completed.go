@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Completed are the steps of the job that was typed, each behind those that stand before the last comma; none without a job.
+// Completed returns the completions of --step for the typed job, each after the steps before the last comma; none without a job.
 func Completed(args []string, typed string, stages int) []string {
 	if len(args) == 0 {
 		return nil

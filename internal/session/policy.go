@@ -26,7 +26,7 @@ func BillingPolicy(c *config.Config) billing.Policy {
 	}
 }
 
-// DunningPolicies are the dunning policies that subscriptions name; nil: there are none.
+// DunningPolicies returns the configured dunning policies but the default, by name; nil: there are none.
 func DunningPolicies(c *config.Config) map[string]dunning.Policy {
 	var named map[string]dunning.Policy
 	for name, p := range c.Billing.Policies {
@@ -57,7 +57,7 @@ func GivesNotice(c *config.Config) bool {
 	return false
 }
 
-// lowestCeiling is the lowest ceiling that a policy sets; 0: none does.
+// lowestCeiling is the lowest max_tries_30d of all policies; 0: none.
 func lowestCeiling(c *config.Config) int {
 	lowest := 0
 	for _, p := range c.Billing.Policies {

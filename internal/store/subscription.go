@@ -35,7 +35,7 @@ type SubscriptionRow struct {
 	DunningPolicy   sql.NullString `db:"dunning_policy"`
 }
 
-// optionalColumns are those of subscriptions that a view of the shop's may lack.
+// optionalColumns are the columns of subscriptions that a view of the shop may lack.
 func optionalColumns() []string {
 	return []string{"gateway_customer", "dunning_policy", "method_expires_on"}
 }
@@ -69,7 +69,7 @@ func (r SubscriptionRow) Subscription() billing.Subscription {
 	}
 }
 
-// Become makes r what planned changes have made of its subscription.
+// Become updates r to a subscription after planned changes.
 func (r *SubscriptionRow) Become(s billing.Subscription) {
 	r.Status, r.Method, r.Amount, r.Next = string(s.Status), s.Method, s.Money.Amount, s.Next
 	r.IntervalUnit, r.IntervalCount = s.Interval.Unit, s.Interval.Count

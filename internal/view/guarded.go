@@ -2,7 +2,7 @@ package view
 
 import "duly/internal/cli"
 
-// guardedRows say how many invoices were not charged for their amounts, and how much that is.
+// guardedRows show the number and the sum of the invoices that were not charged because of their amounts.
 func guardedRows(s Summary) []cli.BlockRow {
 	n, money := int64(0), map[string]int64{}
 	for _, g := range s.Guarded {

@@ -18,8 +18,8 @@ func AsListed(rows []worklist.Row) []Listed {
 	return list
 }
 
-// NextOf are the usual commands about rows. A word on money that a gateway may have taken, or on an amount that looks wrong, is said by who has
-// looked: the command that shows the row comes first.
+// NextOf returns the usual commands for rows. If money may have been taken, or an amount looks wrong, the command that shows the row comes first:
+// an operator must look before he decides.
 func NextOf(rows []Listed) []string {
 	var next []string
 	for _, row := range rows {

@@ -29,7 +29,7 @@ type Summary struct {
 	Reviewed []Listed `json:"reviewed"`
 	LeftRows []Listed `json:"left_rows"`
 
-	// Guarded are sums of what the run sent to review for its amount alone, by currency.
+	// Guarded are sums of the invoices that the run sent to review for their amounts, by currency.
 	Guarded []query.MoneySum `json:"guarded,omitempty"`
 
 	// ChangesApplied are the planned changes that were applied during the run, by their kind.

@@ -10,7 +10,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Change is what a row of planned changes is called.
+// Change is the name of a planned change.
 const Change = "change"
 
 // plannedChanges are in the order of their index.

@@ -121,7 +121,7 @@ func InReview(business payment.Date) List {
 	)
 }
 
-// Refunds lists the refunds that are asked for and not settled: those that may have been executed first.
+// Refunds lists the requested refunds that are not settled: first those that may have been executed.
 func Refunds() List {
 	return listOf(paged(refundsOpen, byID, "in_doubt"), paged(refundsOpen, byID, "in_flight"), paged(refundsOpen, byID, "requested"), paged(refundsInReview, byID))
 }
