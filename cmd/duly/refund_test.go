@@ -217,7 +217,7 @@ VALUES (7, 1, NULL, 400, 'KRW', 'asked for', 'review', 1, 0, 400, UTC_TIMESTAMP(
 	refused("the gateway does not know the payment now")
 	fails.Store(0)
 	at("http://127.0.0.1:1")
-	refused("nothing")
+	refused("gateways.main.url")
 	other := httptest.NewServer(s.sim)
 	t.Cleanup(other.Close)
 	at(other.URL)

@@ -28,8 +28,8 @@ type Invoice struct {
 // DecideEnded says what changes if an invoice whose dunning has ended is charged again on a day. The error says in one line why not,
 // and what to do instead.
 //
-//   - Only what is uncollectible, and no operator closed, is open again: in its last stage, and due. A decline ends it again.
-//   - Nothing of it may be unsettled or unproven, and its method may be charged: one that was declined for good bars it.
+//   - Only an uncollectible invoice that no operator closed is reopened: in its last stage, and due. A decline ends it again.
+//   - No attempt of it is unsettled or unproven, and its method was not declined for good.
 //   - A subscription that duly ended or paused since the invoice stayed unpaid is past_due again, and its date moves past the periods that have begun
 //     meanwhile. One that somebody else ended stays so, and is not charged. Where nobody knows, a pause stays and the invoice alone is charged, and a
 //     cancelled one is refused; see [billing.EndedBy]. Any other status is left as it is.
