@@ -54,43 +54,59 @@ func (w Reopen) Write(ctx context.Context, db *mysql.DB) (billing.Declined, bill
 
 func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r billing.Reopening) error {
 	now := mysql.Stored(w.Now)
-	change := func(what, query string, args ...any) error {
-		crash.At(crash.ReopenStatement)
-		n, err := rowsOf(tx.ExecContext(ctx, query, args...))
-		return store.AllOf(n, 1, what, err)
-	}
-	if err := change("attempts", reopenAttempt, now, d.ID); err != nil {
+	if err := changeOne(ctx, tx, "attempts", reopenAttempt, now, d.ID); err != nil {
 		return err
 	}
-	if err := change("invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, r.First, now, d.Invoice.ID, string(d.InvoiceStatus)); err != nil {
+	if err := openAgain(ctx, tx, d.Invoice, d.InvoiceStatus, r, now); err != nil {
+		return err
+	}
+	return recordReopening(ctx, tx, d.Invoice, d.InvoiceStatus, r, d.ID, w.Action)
+}
+
+// changeOne runs a statement that must change one row.
+func changeOne(ctx context.Context, tx *sqlx.Tx, what, query string, args ...any) error {
+	crash.At(crash.ReopenStatement)
+	n, err := rowsOf(tx.ExecContext(ctx, query, args...))
+	return store.AllOf(n, 1, what, err)
+}
+
+// openAgain reopens an invoice and restores its subscription.
+func openAgain(ctx context.Context, tx *sqlx.Tx, inv billing.Invoice, from billing.InvoiceStatus, r billing.Reopening, now time.Time) error {
+	if err := changeOne(ctx, tx, "invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, r.First, now, inv.ID, string(from)); err != nil {
 		return err
 	}
 	if r.SubscriptionTo != "" {
-		if err := change("subscriptions", restoreStatus, string(r.SubscriptionTo), d.Subscription.ID, string(r.SubscriptionFrom)); err != nil {
+		if err := changeOne(ctx, tx, "subscriptions", restoreStatus, string(r.SubscriptionTo), inv.SubscriptionID, string(r.SubscriptionFrom)); err != nil {
 			return err
 		}
-		if err := endings.Undo(ctx, tx, d.Invoice.ID, d.Invoice.Dunning); err != nil {
-			return err
-		}
-	}
-	if !r.Next.IsZero() {
-		anchor := any(nil)
-		if r.Anchor != 0 {
-			anchor = r.Anchor
-		}
-		if err := change("subscriptions", restoreDate, r.Next, anchor, d.Subscription.ID); err != nil {
+		if err := endings.Undo(ctx, tx, inv.ID, inv.Dunning); err != nil {
 			return err
 		}
 	}
+	if r.Next.IsZero() {
+		return nil
+	}
+	anchor := any(nil)
+	if r.Anchor != 0 {
+		anchor = r.Anchor
+	}
+	return changeOne(ctx, tx, "subscriptions", restoreDate, r.Next, anchor, inv.SubscriptionID)
+}
+
+// recordReopening writes the events and the action of a reopened invoice; attempt is the one that counts no more, 0: none.
+func recordReopening(ctx context.Context, tx *sqlx.Tx, inv billing.Invoice, from billing.InvoiceStatus, r billing.Reopening, attempt uint64, action Action) error {
 	crash.At(crash.ReopenStatement)
 	if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {
 		return err
 	}
 	crash.At(crash.ReopenStatement)
-	action := w.Action
-	action.Detail = map[string]any{
-		"attempt_id": d.ID, "invoice_id": d.Invoice.ID, "subscription_id": d.Invoice.SubscriptionID, "invoice_from": d.InvoiceStatus,
-		"stage": r.Stage, "subscription_from": r.SubscriptionFrom, "subscription_to": r.SubscriptionTo, "next_billing_date": r.Next,
+	detail := map[string]any{
+		"invoice_id": inv.ID, "subscription_id": inv.SubscriptionID, "invoice_from": from, "stage": r.Stage,
+		"subscription_from": r.SubscriptionFrom, "subscription_to": r.SubscriptionTo, "next_billing_date": r.Next,
 	}
+	if attempt != 0 {
+		detail["attempt_id"] = attempt
+	}
+	action.Detail = detail
 	return action.Write(ctx, tx)
 }

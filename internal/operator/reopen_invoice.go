@@ -11,8 +11,6 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/reopening"
-	"duly/internal/crash"
-	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -66,27 +64,10 @@ func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reop
 		if r, err = reopening.DecideEnded(d, w.Policy, w.Today, w.Known); err != nil {
 			return store.Refuse(err)
 		}
-		if err := w.change(ctx, tx, "invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, false, w.at(), d.ID, string(d.Status)); err != nil {
+		if err := openAgain(ctx, tx, d.Invoice, d.Status, r, mysql.Stored(w.Now)); err != nil {
 			return err
 		}
-		if r.SubscriptionTo != "" {
-			if err := w.change(ctx, tx, "subscriptions", restoreStatus, string(r.SubscriptionTo), d.SubscriptionID, string(r.SubscriptionFrom)); err != nil {
-				return err
-			}
-			if err := endings.Undo(ctx, tx, d.ID, d.Dunning); err != nil {
-				return err
-			}
-		}
-		if !r.Next.IsZero() {
-			anchor := any(nil)
-			if r.Anchor != 0 {
-				anchor = r.Anchor
-			}
-			if err := w.change(ctx, tx, "subscriptions", restoreDate, r.Next, anchor, d.SubscriptionID); err != nil {
-				return err
-			}
-		}
-		return w.record(ctx, tx, d, r, nil)
+		return recordReopening(ctx, tx, d.Invoice, d.Status, r, 0, w.Action)
 	})
 	return r, err
 }
@@ -110,41 +91,15 @@ func (w InvoiceReopening) Paid(ctx context.Context, db *mysql.DB, seen billing.R
 		if u, err = reopening.DecidePaid(d, a, e, w.Policy, w.Today); err != nil {
 			return store.Refuse(err)
 		}
+		now := mysql.Stored(w.Now)
 		message := mysql.Cut("the gateway's record says that nothing was taken: "+w.Action.Reason, 255)
-		if err := w.change(ctx, tx, "attempts", tookNothing, string(u.Decline.Class), store.Text(mysql.Cut(u.Decline.Code, 64)), message, w.at(), u.Attempt); err != nil {
+		if err := changeOne(ctx, tx, "attempts", tookNothing, string(u.Decline.Class), store.Text(mysql.Cut(u.Decline.Code, 64)), message, now, u.Attempt); err != nil {
 			return err
 		}
-		if err := w.change(ctx, tx, "invoices", reopenPaid, u.Due, w.at(), d.ID); err != nil {
+		if err := changeOne(ctx, tx, "invoices", reopenPaid, u.Due, now, d.ID); err != nil {
 			return err
 		}
-		return w.record(ctx, tx, d, u.Reopening, &u.Attempt)
+		return recordReopening(ctx, tx, d.Invoice, d.Status, u.Reopening, u.Attempt, w.Action)
 	})
 	return u, err
-}
-
-func (w InvoiceReopening) at() time.Time { return mysql.Stored(w.Now) }
-
-func (w InvoiceReopening) change(ctx context.Context, tx *sqlx.Tx, what, query string, args ...any) error {
-	crash.At(crash.ReopenStatement)
-	n, err := rowsOf(tx.ExecContext(ctx, query, args...))
-	return store.AllOf(n, 1, what, err)
-}
-
-// record writes the event and the action of a reopened invoice.
-func (w InvoiceReopening) record(ctx context.Context, tx *sqlx.Tx, d reopening.Invoice, r billing.Reopening, attempt *uint64) error {
-	crash.At(crash.ReopenStatement)
-	if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {
-		return err
-	}
-	crash.At(crash.ReopenStatement)
-	action := w.Action
-	detail := map[string]any{
-		"invoice_id": d.ID, "subscription_id": d.SubscriptionID, "invoice_from": d.Status, "stage": r.Stage,
-		"subscription_from": r.SubscriptionFrom, "subscription_to": r.SubscriptionTo, "next_billing_date": r.Next,
-	}
-	if attempt != nil {
-		detail["attempt_id"] = *attempt
-	}
-	action.Detail = detail
-	return action.Write(ctx, tx)
 }
