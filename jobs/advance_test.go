@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/billing/dunning"
 	"duly/internal/gateway"
 	"duly/internal/operator"
 	"duly/internal/preview"
@@ -149,7 +150,7 @@ func TestANewMethodDoesNotWaitForTheOldOnesNetwork(t *testing.T) {
 	require.Equal(t, 10, worktest.Get[int](t, crowd.plain, `SELECT COUNT(*) FROM invoices WHERE stage = 1`))
 	worktest.Exec(t, crowd.plain, `UPDATE subscriptions SET payment_method = 'pm_ok:company'`)
 	crowd.run(both)
-	require.Equal(t, 10, worktest.Get[int](t, crowd.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`), "those that were declined")
+	require.Equal(t, 40, worktest.Get[int](t, crowd.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`), "those that were declined, and those that the old card's ceiling put off")
 }
 
 // A new method that its own network has wait goes on waiting ahead of the stage, which keeps its date.
@@ -288,5 +289,52 @@ func TestAtOnce(t *testing.T) {
 	require.Equal(t, []int{2, 1, 3, 1}, w.tried())
 	require.Equal(t, batch.ExitDone, w.on("2026-02-01").run(nil).Exit)
 	require.Equal(t, []string{"active paid 1 2", "past_due open 2 1", "past_due open 2 4", "active paid 1 2"}, w.states())
+	w.reconcile()
+}
+
+// A ceiling counts for its card alone: with another card a first charge that it put off is made by the next run or at once, and where the other card is
+// declined too, its retry has the date of the stage.
+func TestANewMethodIsJudgedByItsOwnDeclines(t *testing.T) {
+	t.Parallel()
+	few := func(o *jobs.BillingOptions, r *batch.Runner) {
+		networked(o, r)
+		newMethods(o, r)
+		o.Policy.Named = map[string]dunning.Policy{"few": {RetryDays: []int{1, 3, 5}, MaxTries: 3}}
+		o.Policy.Network.Lowest = 3
+	}
+	now := func(o *jobs.BillingOptions, r *batch.Runner) {
+		few(o, r)
+		o.AtOnce = func(context.Context, *sqlx.Tx, []uint64) error { return nil }
+	}
+	w := newTown(t)
+	w.enrol("pm_soft:t", "pm_soft:t", "pm_soft:t")
+	w.policy("few", "few", "few")
+	w.run(few)
+	w.enrol("pm_soft:t", "pm_soft:t", "pm_soft:t", "pm_soft:t")
+	w.policy("few", "few", "few", "few", "few", "few", "few")
+	w.run(few)
+	held := func() int {
+		return worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = 0 AND attempts = 0 AND hold_rule = 'policy_30d' AND next_attempt_date >= '2026-03-01'`)
+	}
+	require.Equal(t, 4, held())
+	w.writes(4, "pm_ok:new")
+	w.writes(5, "pm_soft:new")
+	w.run(few)
+	require.Equal(t, 2, held(), "the old card waits")
+	require.Equal(t, "active paid 0 1", w.states()[3])
+	require.Equal(t, "1 2026-02-01 - 2026-01-31 2026-01-31", w.next()[4], "it is the first charge: declined, it is the first decline")
+
+	w.writes(6, "pm_ok:other")
+	w.run(now)
+	require.Equal(t, "active paid 0 1", w.states()[5])
+	require.Equal(t, 1, held(), "at once, and not the old card")
+
+	w.on("2026-02-01").run(few) // a retry of the first one is put off
+	require.Contains(t, w.next()[0], "1 2026-03-0")
+	w.writes(1, "pm_soft:better")
+	w.run(few)
+	require.Equal(t, "1 2026-02-02 - 2026-02-01 2026-01-31", w.next()[0], "and not the day on which the old card may be tried again")
+	w.on("2026-02-02").run(few)
+	require.Equal(t, "2 2026-02-03 - 2026-02-01 2026-01-31", w.next()[0], "the retry, by the same card")
 	w.reconcile()
 }

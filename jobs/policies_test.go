@@ -93,8 +93,8 @@ func TestPoliciesOverDays(t *testing.T) {
 		require.Len(t, forecast.First, after-before, day.date)
 		w.reconcile()
 	}
-	require.Equal(t, []string{"1 1,3,5 -", "2 2,5,9,14,20 gentle paused", "3 1 keep keep", "3 1 keep keep", "4 2,5,9,14,20 gentle paused", "5 2,5,9,14,20 gentle paused"},
-		worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', subscription_id, retry_days, COALESCE(dunning, '-')) FROM invoices ORDER BY subscription_id, id`))
+	require.Equal(t, []string{"1 1,3,5 default cancelled AT", "2 2,5,9,14,20 gentle paused AT", "3 1 keep keep", "3 1 keep keep", "4 2,5,9,14,20 gentle paused AT", "5 2,5,9,14,20 gentle paused AT"},
+		worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', subscription_id, retry_days, REGEXP_REPLACE(COALESCE(dunning, '-'), '[0-9]{20}$', 'AT')) FROM invoices ORDER BY subscription_id, id`))
 	require.Equal(t, []string{"subscription.cancelled 1", "subscription.paused 2", "subscription.paused 4", "subscription.paused 5"}, worktest.List[string](t, w.plain,
 		`SELECT CONCAT(type, ' ', SUBSTRING_INDEX(subject, ':', -1)) FROM events WHERE type LIKE 'subscription.%' ORDER BY subject`))
 	require.Equal(t, []string{"2026-03-31", "2026-03-31"}, worktest.List[string](t, w.plain,

@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/advance"
+	"duly/internal/billing/network"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -45,21 +46,21 @@ WHERE status = 'open' AND stage = ? AND next_attempt_date >= ? AND (next_attempt
 ORDER BY next_attempt_date, id LIMIT ?`
 
 	// AheadRows reads invoices for the rules.
-	AheadRows = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, COALESCE(amount_check, '') AS amount_check, stage_date,
+	AheadRows = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, COALESCE(amount_check, '') AS amount_check, stage_date, COALESCE(hold_rule, '') AS hold_rule,
 next_attempt_date, next_try_at, advanced_date FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date > ? ORDER BY id`
 
 	lockAhead = " FOR UPDATE SKIP LOCKED"
 
-	// The stage keeps its date beside: MySQL assigns from left to right.
-	advanceInvoices = `UPDATE invoices SET stage_date = GREATEST(next_attempt_date, COALESCE(stage_date, next_attempt_date)), next_attempt_date = ?,
+	// The stage keeps its date beside, which is written before.
+	advanceInvoices = `UPDATE invoices SET next_attempt_date = ?,
 next_try_at = NULL, hold_rule = NULL, advanced_date = IF(?, ?, advanced_date), updated_at = UTC_TIMESTAMP(6) WHERE id IN (?) AND status = 'open'`
 )
 
-// ChangedMethods are those of some invoices that were declined, and whose subscription has another method now than the newest attempt: each row is
-// found by a key. Texts are compared byte by byte, as [store.Exactly] does.
-const ChangedMethods = `SELECT i.id FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id AND a.attempt_no = i.attempts
+// ChangedMethods are those of some invoices that were declined, and whose subscription has another method now than the newest attempt, and those that
+// a ceiling put off before there was an attempt: each row is found by a key. Texts are compared byte by byte, as [store.Exactly] does.
+const ChangedMethods = `SELECT i.id FROM invoices i LEFT JOIN payment_attempts a ON a.invoice_id = i.id AND a.attempt_no = i.attempts
 JOIN subscriptions s ON s.id = i.subscription_id
-WHERE i.id IN (?) AND (i.advanced_date IS NULL OR i.advanced_date < ?)
+WHERE i.id IN (?) AND (i.advanced_date IS NULL OR i.advanced_date < ?) AND (a.id IS NOT NULL OR i.hold_rule IS NOT NULL)
 AND NOT (a.status = 'declined' AND a.decline_class IS NOT NULL
 AND CAST(CONVERT(s.gateway USING utf8mb4) AS BINARY) = CAST(CONVERT(a.gateway USING utf8mb4) AS BINARY)
 AND CAST(CONVERT(s.payment_method USING utf8mb4) AS BINARY) = CAST(CONVERT(a.payment_method USING utf8mb4) AS BINARY))`
@@ -70,6 +71,7 @@ type aheadRow struct {
 	Next      payment.Date `db:"next_attempt_date"`
 	NextTryAt sql.NullTime `db:"next_try_at"`
 	Advanced  payment.Date `db:"advanced_date"`
+	HoldRule  string       `db:"hold_rule"`
 }
 
 // advance makes the next page of invoices due, and reports whether there are more, and why invoices are not charged at once.
@@ -88,6 +90,9 @@ func (a *Ahead) advance(ctx context.Context) (more bool, refused map[uint64]erro
 		if chosen, refused = a.choose(invoices); len(chosen) == 0 {
 			return nil
 		}
+		if _, err := mysql.Update(ctx, tx, "invoices", []string{"stage_date"}, stageDates(invoices, chosen), ""); err != nil {
+			return err
+		}
 		query, args, err := mysql.In(advanceInvoices, a.Selection.Business, a.AtOnce == nil, a.Effective, chosen)
 		if err != nil {
 			return err
@@ -103,6 +108,17 @@ func (a *Ahead) advance(ctx context.Context) (more bool, refused map[uint64]erro
 	return err == nil && !done, refused, err
 }
 
+// stageDates are the dates that the stages of chosen invoices keep.
+func stageDates(list []advance.Invoice, chosen []uint64) [][]any {
+	var rows [][]any
+	for _, i := range list {
+		if slices.Contains(chosen, i.ID) {
+			rows = append(rows, []any{i.ID, i.AheadOf})
+		}
+	}
+	return rows
+}
+
 // Look reads the next invoices that would be made due, without a lock or a change; done: there are no more.
 func (a *Ahead) Look(ctx context.Context) (list []advance.Invoice, done bool, err error) {
 	ids, done, err := a.page(ctx)
@@ -116,7 +132,6 @@ func (a *Ahead) Look(ctx context.Context) (list []advance.Invoice, done bool, er
 	chosen, _ := a.choose(invoices)
 	for _, i := range invoices {
 		if slices.Contains(chosen, i.ID) {
-			i.AheadOf = max(i.Next, i.AheadOf)
 			list = append(list, i)
 		}
 	}
@@ -179,14 +194,38 @@ func (a *Ahead) read(ctx context.Context, q sqlx.QueryerContext, ids []uint64, l
 		if !ok { // its date comes, and says so
 			continue
 		}
-		inv := r.Invoice()
-		inv.AheadOf = max(inv.AheadOf, r.Next) // what the claim would meet
-		list = append(list, advance.Invoice{
-			Invoice: inv, Next: r.Next, NextTryAt: r.NextTryAt.Time, Advanced: r.Advanced,
+		i := advance.Invoice{
+			Invoice: r.Invoice(), Next: r.Next, NextTryAt: r.NextTryAt.Time, Advanced: r.Advanced, HoldRule: r.HoldRule,
 			Subscription: sub, Past: past[r.ID], Replaced: replaced[r.SubscriptionID],
-		})
+		}
+		i.AheadOf = i.StageDate(a.Policy, a.Effective) // what the claim would meet
+		list = append(list, i)
 	}
-	return list, nil
+	return list, a.judge(ctx, q, list)
+}
+
+// judge asks, where it matters, whether the methods that invoices have now may be tried.
+func (a *Ahead) judge(ctx context.Context, q sqlx.QueryerContext, list []advance.Invoice) error {
+	judged := func(i advance.Invoice) bool { return a.AtOnce != nil || i.HoldRule != "" }
+	var keys []network.Key
+	for _, i := range list {
+		if judged(i) {
+			keys = append(keys, i.Subscription.NetworkKey(i.Money))
+		}
+	}
+	ledger := network.Ledger{Rules: a.Policy.Network, Now: a.Now}
+	var err error
+	if names := Names(a.Policy.Network, keys); a.Policy.Network.Counting() && len(names) > 0 {
+		if ledger.Tries, err = Read(ctx, q, names, a.Now); err != nil {
+			return err
+		}
+	}
+	for n := range list {
+		if i := &list[n]; judged(*i) {
+			i.Judged, i.Hold = true, ledger.Check(i.Subscription.NetworkKey(i.Money), a.Policy.Of(i.Subscription.DunningPolicy).MaxTries)
+		}
+	}
+	return nil
 }
 
 // choose returns the invoices to make due, and with AtOnce the reason for each other invoice.

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/advance"
+	"duly/internal/billing/network"
 	"duly/internal/payment"
 	"duly/internal/test/sample"
 )
@@ -211,4 +212,65 @@ func TestNewMethodsProperty(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A rule that moved the day of the next try did not move the stage: after a decline ahead of it the retry has the stage's own date.
+func TestStageDate(t *testing.T) {
+	today := sample.Day("2026-01-31")
+	for name, c := range map[string]struct {
+		change func(*advance.Invoice)
+		want   payment.Date
+	}{
+		"its date":                             {func(*advance.Invoice) {}, today + 1},
+		"its date, kept beside an earlier one": {func(i *advance.Invoice) { i.AheadOf = today + 9 }, today + 9},
+		"put off by a ceiling":                 {func(i *advance.Invoice) { i.HoldRule, i.Next, i.AheadOf = "unknown_30d", today+30, 0 }, today + 1},
+		"a later stage": {func(i *advance.Invoice) {
+			i.HoldRule, i.Next, i.AheadOf, i.Stage = "unknown_30d", today+30, 0, 3
+		}, today + 5},
+		"put off before its kept date": {func(i *advance.Invoice) { i.HoldRule, i.Next, i.AheadOf = "unknown_24h", today+1, today+3 }, today + 3},
+		"its day was before": {func(i *advance.Invoice) {
+			i.HoldRule, i.Next, i.AheadOf, i.FirstDeclined = "unknown_30d", today+20, 0, today-9
+		}, today + 1},
+		"the first charge": {func(i *advance.Invoice) { i.HoldRule, i.Next, i.AheadOf, i.Stage = "unknown_30d", today+30, 0, 0 }, 0},
+		"no first decline": {func(i *advance.Invoice) {
+			i.HoldRule, i.Next, i.AheadOf, i.FirstDeclined = "unknown_30d", today+30, 0, 0
+		}, today + 30},
+		"a stage of no policy": {func(i *advance.Invoice) { i.HoldRule, i.Next, i.AheadOf, i.Stage = "unknown_30d", today+30, 0, 7 }, today + 30},
+		"days that it keeps": {func(i *advance.Invoice) {
+			i.HoldRule, i.Next, i.AheadOf, i.RetryDays = "unknown_30d", today+30, 0, []int{4}
+		}, today + 4},
+	} {
+		require.Equal(t, c.want, waiting(c.change).StageDate(policy(), today), name)
+	}
+}
+
+// Where a ceiling put an invoice off before any method was declined for it, the method that it has now is judged by its own declines.
+func TestPutOffBeforeAnyDecline(t *testing.T) {
+	today := sample.Day("2026-01-31")
+	put := func(change func(*advance.Invoice)) advance.Invoice {
+		return waiting(func(i *advance.Invoice) {
+			i.Past, i.Stage, i.AheadOf, i.Next, i.HoldRule, i.Judged = nil, 0, 0, today+30, "policy_30d", true
+			i.NextTryAt = today.Time().Add(30 * 24 * time.Hour)
+			change(i)
+		})
+	}
+	for name, c := range map[string]struct {
+		change func(*advance.Invoice)
+		want   bool
+	}{
+		"a method that may be tried":      {func(*advance.Invoice) {}, true},
+		"one that was declined too often": {func(i *advance.Invoice) { i.Hold = network.Hold{Rule: "policy_30d"} }, false},
+		"only put off by its gateway":     {func(i *advance.Invoice) { then(i, billing.AttemptDeclined, "", "pm_1") }, true},
+		"the same method, declined since": {func(i *advance.Invoice) { then(i, billing.AttemptDeclined, payment.Soft, "pm_2") }, false},
+		"once a day":                      {func(i *advance.Invoice) { i.Advanced = today }, false},
+		"not put off":                     {func(i *advance.Invoice) { i.HoldRule = "" }, false},
+		"not asked":                       {func(i *advance.Invoice) { i.Judged = false }, false},
+	} {
+		require.Equal(t, c.want, advance.OnNewMethod(put(c.change), policy(), today, known), name)
+	}
+	now := today.Time()
+	require.NoError(t, advance.AtOnce(put(func(*advance.Invoice) {}), policy(), today, now, known))
+	err := advance.AtOnce(put(func(i *advance.Invoice) { i.Hold = network.Hold{Rule: "policy_30d", Until: now.Add(time.Hour)} }), policy(), today, now, known)
+	require.EqualError(t, err, "its payment method was declined too often: as many declines in 30 days for one method and amount as its dunning policy allows (max_tries_30d); it may be tried again at 2026-01-31 01:00 UTC")
+	require.ErrorContains(t, advance.AtOnce(put(func(i *advance.Invoice) { i.HoldRule = "mastercard_advice_25" }), policy(), today, now, known), "the last decline asks to wait")
 }

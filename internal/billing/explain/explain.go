@@ -439,6 +439,8 @@ func (s Standing) putOff() Explanation {
 	e.Next = fmt.Sprintf("it is charged by the first run on or after %s", inv.StageDate)
 	if inv.Stage > 0 {
 		e.Next = fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)
+	} else if s.Policy.RetryOnNewMethod {
+		e.Next += "; another payment method is charged by the next run, if its own declines allow that"
 	}
 	return e
 }

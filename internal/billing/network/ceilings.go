@@ -166,6 +166,9 @@ func networkOf(tries []Try) payment.Network {
 	return newest.Network
 }
 
+// CountsDeclines reports whether a stored rule is one that counts declines, and not a wait that a decline asked for.
+func CountsDeclines(rule string) bool { return rule != "" && !strings.HasPrefix(rule, advicePrefix) }
+
 // Explain says for people what a stored rule is that put a charge off; a word that is none of this version's is told as it is.
 func Explain(rule string, r Rules) string {
 	if code, ok := strings.CutPrefix(rule, advicePrefix); ok {
