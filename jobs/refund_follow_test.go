@@ -47,7 +47,7 @@ func TestWhatFollowsThoughSomebodyElseRefunded(t *testing.T) {
 		require.Equal(t, []string{
 			"refused " + asked + " rf_sub_1_20260131-1 nothing is left: it was refunded in full before; subscription 1 is cancelled",
 			"refused " + asked + " rf_ord_1-1 nothing is left: it was refunded in full before; its items are back in the stock",
-			"refused - rf_ord_1-1-2 nothing is left: it was refunded in full before",
+			"refused - rf2_ord_1-1 nothing is left: it was refunded in full before",
 		}, w.asked())
 		require.Equal(t, "cancelled", worktest.Get[string](t, w.plain, `SELECT status FROM subscriptions`))
 		require.Equal(t, 7, worktest.Get[int](t, w.plain, `SELECT stock FROM products WHERE id = 7`), "once")

@@ -40,7 +40,7 @@ func TestAMarkRefundsTheRest(t *testing.T) {
 	require.Equal(t, batch.ExitDone, w.refund().Exit)
 	require.Equal(t, []string{"500 in 2"}, w.given("main"))
 	require.Equal(t, []string{"refunded 500"}, w.payments())
-	require.Equal(t, []string{"refunded 200 rf_ord_1-1", "refunded 300 rf_ord_1-1-2"}, w.asked())
+	require.Equal(t, []string{"refunded 200 rf_ord_1-1", "refunded 300 rf2_ord_1-1"}, w.asked())
 }
 
 // A payment that becomes refund_due while a part of it is in doubt waits for the part.

@@ -69,8 +69,8 @@ func TestPartsAreRefunded(t *testing.T) {
 	result := w.refund()
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 	require.Equal(t, []string{
-		"refunded 200 rf_ord_1-1", "refunded 100 rf_ord_1-1-2", "refused 300 rf_ord_1-1-3 200 KRW are left of 500 KRW",
-		"refunded 150 rf_sub_1_20260131-1", "refunded 350 rf_sub_1_20260131-1-2",
+		"refunded 200 rf_ord_1-1", "refunded 100 rf2_ord_1-1", "refused 300 rf3_ord_1-1 200 KRW are left of 500 KRW",
+		"refunded 150 rf_sub_1_20260131-1", "refunded 350 rf2_sub_1_20260131-1",
 	}, w.asked())
 	require.Equal(t, []string{"300 in 2", "500 in 2"}, w.given("main"))
 	require.Equal(t, []string{"succeeded 300"}, w.payments())

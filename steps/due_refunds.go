@@ -50,6 +50,9 @@ func (r *DueRefunds) Process(ctx context.Context, item orders.RefundClaim) (orde
 // give looks at a payment and gives it back if that is to be done; left says why nothing was done.
 func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders.Payment) (end orders.RefundEnd, left string) {
 	checked := orders.Checked{Payment: p, Asked: true, Mark: item.Marks[p.ID]}
+	if checked.Taken = checked.Mark.Twin; checked.Taken != "" {
+		return orders.DecideRefund(item.Order, checked, r.Now()), ""
+	}
 	g, ok := r.Gateways[p.Gateway]
 	if !ok {
 		return end, notConfigured(p.Gateway)

@@ -43,7 +43,7 @@ func (r *RequestedRefunds) Process(ctx context.Context, item refunds.Claimed) (r
 // execute looks at a payment and refunds what is asked for; left says why nothing was done.
 func (r *RequestedRefunds) execute(ctx context.Context, item *refunds.Claimed) (end refunds.End, left string) {
 	now := r.Now()
-	if item.Gateway == "" || item.Problem != "" || item.Sent == nil && (item.Wait != "" || item.Origin == refunds.OfMark) {
+	if item.Gateway == "" || item.Twin != "" || item.Problem != "" || item.Sent == nil && (item.Wait != "" || item.Origin == refunds.OfMark) {
 		return refunds.Decide(*item, payment.LookupResult{}, refunds.Guarantees{}, now), "" // no gateway has anything to say
 	}
 	g, ok := r.Gateways[item.Gateway]

@@ -26,10 +26,15 @@ func settleMarks(ctx context.Context, tx *sqlx.Tx, list []refunded, now time.Tim
 		}
 		leases = append(leases, r.RefundClaim.Lease[:])
 		for _, mark := range r.RefundClaim.Marks {
-			all = append(all, mark.ID)
+			if mark.ID != 0 {
+				all = append(all, mark.ID)
+			}
 		}
 		for _, end := range r.ends {
 			mark := r.RefundClaim.Marks[end.Payment.ID].ID
+			if mark == 0 { // another row's refund stands for it
+				continue
+			}
 			if row, ended := markEnded(mark, end, now); ended {
 				done = append(done, row)
 			} else if end.Unsent {

@@ -219,6 +219,7 @@ type RefundMark struct {
 	ID   uint64 // 0: there is none
 	Key  string // idempotency key
 	Sent int64  // minor units of an earlier request, which may have been executed; 0: there was none
+	Twin string // names the refund of the same charge by another row; empty: there is none
 }
 
 // RefundResult is what became of the refunds of an order, to be settled.

@@ -60,21 +60,46 @@ func Mark(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, lease [1
 			return nil, err
 		}
 	}
-	var fresh [][]any
+	twins, err := insertFresh(ctx, tx, items, numbers, busy, lease)
+	if err != nil {
+		return nil, err
+	}
+	return marked(ctx, tx, items, ids, lease, twins)
+}
+
+// insertFresh inserts a row for each payment that has none that is unsettled. Of those that have none since another row refunds the same charge it
+// returns that row's name, by the payment.
+func insertFresh(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, numbers map[uint64]int, busy map[uint64]bool, lease [16]byte) (map[uint64]string, error) {
+	var list []*keyed
+	of := map[uint64]*keyed{}
 	for _, item := range items {
 		for _, p := range item.Due {
 			if !busy[p.ID] {
-				n := numbers[p.ID] + 1
+				k := &keyed{PaymentID: p.ID, Number: numbers[p.ID] + 1, Gateway: p.Gateway, charge: p.Key}
+				list, of[p.ID] = append(list, k), k
+			}
+		}
+	}
+	if err := giveKeys(ctx, tx, list); err != nil {
+		return nil, err
+	}
+	twins, run := map[uint64]string{}, batch.Execution(ctx).Run.ID
+	var fresh [][]any
+	for _, item := range items {
+		for _, p := range item.Due {
+			switch k := of[p.ID]; {
+			case k == nil:
+			case k.twin != "":
+				twins[p.ID] = k.twin
+			default:
 				fresh = append(fresh, []any{
-					p.ID, mysql.Cut(item.Why(), 255), askedBy(item), string(refunds.OfMark), string(refunds.InFlight), 1, n, refunds.Key(p.Key, p.ID, n), p.Gateway, 1, lease[:], run,
+					p.ID, mysql.Cut(item.Why(), 255), askedBy(item), string(refunds.OfMark), string(refunds.InFlight), 1, k.Number, k.Key, p.Gateway, 1, lease[:], run,
 				})
 			}
 		}
 	}
-	if _, err := mysql.Insert(ctx, tx, insertMarks, fresh, ""); err != nil {
-		return nil, err
-	}
-	return marked(ctx, tx, items, ids, lease)
+	_, err := mysql.Insert(ctx, tx, insertMarks, fresh, "")
+	return twins, err
 }
 
 // askedBy is the requester of the refunds of an order.
@@ -85,8 +110,8 @@ func askedBy(item orders.RefundClaim) string {
 	return "duly"
 }
 
-// marked keeps the payments whose row of refunds is under the lease.
-func marked(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, ids []uint64, lease [16]byte) ([]orders.RefundClaim, error) {
+// marked keeps the payments whose row of refunds is under the lease, and those that another row's refund stands for.
+func marked(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, ids []uint64, lease [16]byte, twins map[uint64]string) ([]orders.RefundClaim, error) {
 	var marks []struct {
 		ID      uint64
 		Payment uint64 `db:"payment_id"`
@@ -105,8 +130,9 @@ func marked(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, ids []
 		item.Marks = make(map[uint64]orders.RefundMark, len(item.Due))
 		item.Due = slices.DeleteFunc(item.Due, func(p orders.Payment) bool {
 			mark, is := of[p.ID]
+			mark.Twin = twins[p.ID]
 			item.Marks[p.ID] = mark
-			return !is
+			return !is && mark.Twin == ""
 		})
 	}
 	return slices.DeleteFunc(items, func(item orders.RefundClaim) bool { return len(item.Due) == 0 }), nil

@@ -208,11 +208,11 @@ func (r *Reader) first(ctx context.Context, tx *sqlx.Tx, c *requestedClaim, rows
 	}), nil
 }
 
-// take writes the lease, and gives each refund that has none its number and its key.
+// take writes the lease, and gives each refund that has none its number and its key, once its gateway is known.
 func (r *Reader) take(ctx context.Context, tx *sqlx.Tx, items []refunds.Claimed) error {
 	var unnumbered []Row
 	for _, item := range items {
-		if item.Number == 0 {
+		if item.Key == "" && item.Gateway != "" {
 			unnumbered = append(unnumbered, Row{ID: item.Refund.ID, InvoiceID: item.InvoiceID, PaymentID: item.PaymentID})
 		}
 	}
@@ -220,16 +220,29 @@ func (r *Reader) take(ctx context.Context, tx *sqlx.Tx, items []refunds.Claimed)
 	if err != nil {
 		return err
 	}
+	var fresh []*keyed
+	of := map[uint64]*keyed{}
+	for _, item := range items {
+		if item.Key == "" && item.Gateway != "" {
+			k := &keyed{ID: item.Refund.ID, InvoiceID: item.InvoiceID, PaymentID: item.PaymentID, Gateway: item.Gateway, charge: item.ChargeKey}
+			k.Number = int(numbers[refundSubject{item.InvoiceID, item.PaymentID}]) + 1 //nolint:gosec // G115: counts refunds
+			fresh, of[k.ID] = append(fresh, k), k
+		}
+	}
+	if err := giveKeys(ctx, tx, fresh); err != nil {
+		return err
+	}
 	rows := make([][]any, len(items))
 	for i := range items {
 		item := &items[i]
-		if item.Number == 0 {
-			item.Number = int(numbers[refundSubject{item.InvoiceID, item.PaymentID}]) + 1 //nolint:gosec // G115: counts refunds
-			if item.Gateway != "" {
-				item.Key = refunds.Key(item.ChargeKey, item.PaymentID, item.Number)
-			}
+		if k := of[item.Refund.ID]; k != nil {
+			item.Number, item.Key, item.Twin = k.Number, k.Key, k.twin
 		}
-		rows[i] = []any{item.Refund.ID, item.Number, store.Text(item.Key), store.Text(item.Gateway), item.Lease[:], batch.Execution(ctx).Run.ID, item.Tries}
+		var number any
+		if item.Key != "" {
+			number = item.Number
+		}
+		rows[i] = []any{item.Refund.ID, number, store.Text(item.Key), store.Text(item.Gateway), item.Lease[:], batch.Execution(ctx).Run.ID, item.Tries}
 	}
 	n, err := mysql.Update(ctx, tx, "refunds", []string{"number", "idempotency_key", "gateway", "lease", "run_id", "tries"}, rows, "", "status = 'in_flight'", "unsettled = 1")
 	return store.AllOf(n, len(rows), "refunds", err)

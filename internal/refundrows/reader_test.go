@@ -86,7 +86,7 @@ func TestOneUnsettledRefundOfAPayment(t *testing.T) {
 	within(t, db, func(ctx context.Context) {
 		require.Equal(t, []uint64{3, 2}, read(ctx, t, reader(db), 10), "what is in review keeps refund 5 waiting")
 	})
-	require.Equal(t, []string{"rf_ord_1-1", "rf_ord_1-1-2"}, worktest.List[string](t, plain, `SELECT idempotency_key FROM refunds WHERE payment_id = 1 ORDER BY id`))
+	require.Equal(t, []string{"rf_ord_1-1", "rf2_ord_1-1"}, worktest.List[string](t, plain, `SELECT idempotency_key FROM refunds WHERE payment_id = 1 ORDER BY id`))
 }
 
 // What a run that lives has claimed is nobody else's, what waits for its next try is nobody's, and what is skipped is left.

@@ -1,6 +1,7 @@
 package refunds_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -150,9 +151,13 @@ func TestAfter(t *testing.T) {
 
 func TestKey(t *testing.T) {
 	require.Equal(t, "rf_ord_7-1", refunds.Key("ord_7-1", 3, 1))
-	require.Equal(t, "rf_ord_7-1-2", refunds.Key("ord_7-1", 3, 2))
+	require.Equal(t, "rf2_ord_7-1", refunds.Key("ord_7-1", 3, 2))
 	require.Equal(t, "rf_pay_3", refunds.Key("", 3, 1), "a shop that writes no keys")
-	require.Equal(t, "rf_pay_3-2", refunds.Key("", 3, 2))
+	require.Equal(t, "rf2_pay_3", refunds.Key("", 3, 2))
+	require.NotEqual(t, refunds.Key("col", 3, 2), refunds.Key("col-2", 4, 1))
+	long := strings.Repeat("k", 60)
+	require.Len(t, refunds.Key(long, 3, 123), 63)
+	require.NotEqual(t, refunds.Key(long, 3, 12), refunds.Key(long, 3, 13))
 	require.Equal(t, orders.RefundKey(orders.Payment{ID: 3, Key: "ord_7-1"}), refunds.Key("ord_7-1", 3, 1), "whole refunds keep their key")
 }
 

@@ -4,6 +4,7 @@ package refunds
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"duly/internal/orders"
@@ -71,13 +72,18 @@ type Sent struct {
 	At     time.Time
 }
 
-// Key is the idempotency key of a payment's n-th refund. The first has the key that whole refunds of orders have always had.
+// Key is the idempotency key of a payment's n-th refund. The first has the key that whole refunds of orders have always had; the number of any
+// other stands before the charge's key, which may end as a number does. No two refunds of different charges have one key.
 func Key(charge string, paymentID uint64, n int) string {
 	key := orders.RefundKey(orders.Payment{ID: paymentID, Key: charge})
 	if n <= 1 {
 		return key
 	}
-	return payment.ShortKey("rf_", key+"-"+strconv.Itoa(n))
+	name := charge
+	if name == "" {
+		name = strings.TrimPrefix(key, "rf_")
+	}
+	return payment.ShortKey("rf_", "rf"+strconv.Itoa(n)+"_"+name)
 }
 
 // Target is the payment that a refund is of, from the tables.
@@ -112,6 +118,9 @@ func (t Target) Which() payment.Ref {
 type Claimed struct {
 	Refund
 	Target
+
+	// Twin names another refund of the same charge, by another row of it, which has this one's key. Empty: there is none.
+	Twin string
 
 	Lease [16]byte
 	At    time.Time // the business clock when it was claimed
