@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/gateway"
 	"duly/internal/operator"
 	"duly/internal/preview"
@@ -259,6 +260,41 @@ func TestADryRunOfNewMethods(t *testing.T) {
 	require.Len(t, forecast.Charges, 1)
 	require.Equal(t, []any{"retry-1", int64(1)}, []any{forecast.Charges[0].Step, forecast.Charges[0].Count})
 	require.Equal(t, before, w.next())
+}
+
+// A dry run judges what is charged ahead of a stage as the run does: by its amount, and by the method that is planned for today.
+func TestADryRunOfChargesAheadOfAStage(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_soft:1", "pm_soft:2", "pm_soft:3", "pm_soft:4", "pm_soft:5", "pm_soft:6")
+	w.run(newMethods)
+	w.writes(1, "pm_ok:new")
+	w.writes(2, "pm_ok:new")
+	worktest.Exec(t, w.plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value) VALUES
+(3, '2026-01-31', 'method', 'pm_ok:planned'), (4, '2026-02-01', 'method', 'pm_ok:later'), (5, '2026-01-31', 'method', 'pm_ok:planned'), (5, '2026-01-31', 'cancel', NULL), (6, '2026-01-31', 'method', '')`)
+	low := func(steps ...string) func(*jobs.BillingOptions, *batch.Runner) {
+		return func(o *jobs.BillingOptions, r *batch.Runner) {
+			newMethods(o, r)
+			o.Policy.Guards, o.Steps = guard.Rules{Max: map[string]int64{"KRW": 9_899}}, steps
+		}
+	}
+	worktest.Exec(t, w.plain, `UPDATE invoices SET amount = 9000 WHERE id <> 1`)
+	for _, steps := range [][]string{{jobs.StepRetry + "1"}, nil} {
+		forecast := w.forecast(low(steps...))
+		before := len(w.sims["main"].Ledger())
+		w.run(low(steps...))
+		sent := len(w.sims["main"].Ledger()) - before
+		var foreseen int64
+		for _, c := range forecast.Charges {
+			foreseen += c.Count
+		}
+		require.EqualValues(t, sent, foreseen, "%v", steps)
+		require.EqualValues(t, 1, sent, "the second, then the third")
+		if len(steps) > 0 {
+			require.Equal(t, "[{KRW 1 9900}]", sums(forecast))
+		}
+	}
+	require.Equal(t, []string{"past_due review 1 1", "active paid 1 2", "active paid 1 2", "past_due open 1 1", "cancelled open 1 1", "past_due open 1 1"}, w.states())
 }
 
 // At once charges an unpaid invoice by the method that it has, ahead of its date, unless that is barred or told to wait; each is recorded, and a

@@ -129,6 +129,43 @@ func (w *town) approve(subscription int) {
 	require.Equal(w.t, 1, worktest.Get[int](w.t, w.plain, fmt.Sprintf(`SELECT COUNT(*) FROM operator_actions WHERE subject = 'invoice:%d' AND who = 'kim'`, id)))
 }
 
+// What would go to review for its amount is announced to nobody, and goes there before its notice is waited for. Approved, it is announced, and charged once
+// the notice is delivered. What the shop planned is announced at once.
+func TestNoNoticeBeyondAGuard(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.priced(9_900, 99_001, 99_001, 9_900)
+	w.policy("asked", "asked", "warned", "asked")
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET method_expires_on = '2026-01-01' WHERE id = 3`)
+	worktest.Exec(t, w.plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value) VALUES (4, '2026-01-31', 'one_off_amount', '500000')`)
+	policy := noticed()
+	both := func(o *jobs.BillingOptions, r *batch.Runner) { guards(o, r); o.Policy.Named = policy.Named }
+	policy.Guards = guard.Rules{Max: map[string]int64{"KRW": 1_000_000}, Factor: 1_000}
+	w.on("2026-01-28").notices(policy, nil)
+	first, approved := "1 upcoming 2026-01-31 1 9900 9900 2026-01-31", "2 upcoming 2026-01-31 1 99001 99001 2026-01-31"
+	fourth := "4 upcoming 2026-01-31 1 500000 500000 2026-01-31"
+	require.Equal(t, []string{first, fourth}, w.written())
+	require.Contains(t, worktest.Get[string](t, w.plain, `SELECT payload FROM events WHERE subject = 'subscription:4' AND type = 'invoice.upcoming'`), `"change":"one_off_amount"`)
+	w.deliver()
+	w.on("2026-01-31")
+	forecast := w.forecast(both)
+	require.Equal(t, "[{KRW 2 198002}]", sums(forecast))
+	require.Zero(t, forecast.Unnoticed)
+	require.Equal(t, batch.ExitReview, w.run(both).Exit)
+	require.Equal(t, []string{"9900 paid - 1", "99001 review max_factor 0", "99001 review max_factor 0", "500000 paid one_off 1"}, w.amounts())
+	w.notices(policy, nil)
+	require.Equal(t, []string{first, fourth}, w.written())
+
+	w.approve(2)
+	require.Equal(t, batch.ExitUnfinished, w.run(both).Exit)
+	w.notices(policy, nil)
+	require.Equal(t, []string{first, approved, fourth}, w.written())
+	w.deliver()
+	require.Equal(t, batch.ExitDone, w.run(both).Exit)
+	require.Equal(t, "99001 paid approved 1", w.amounts()[1])
+	w.reconcile()
+}
+
 // Guards that are set after a worker died keep what it had claimed from being sent: the gateway is asked, and once it is proven that nothing was executed the
 // invoice is judged as any other.
 func TestGuardsSetAfterACrash(t *testing.T) {

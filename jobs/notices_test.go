@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func (w *town) notices(p billing.Policy, change func(*batch.Runner)) batch.Resul
 func (w *town) written() []string {
 	w.t.Helper()
 	require.Equal(w.t, worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM notices`),
-		worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM events WHERE type IN ('invoice.upcoming', 'payment_method.expiring')`), "an event each")
+		worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM events WHERE type IN ('invoice.upcoming', 'payment_method.expiring') OR dedupe_key IN (SELECT dedupe_key FROM notices)`), "an event each")
 	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(' ', n.subscription_id, n.kind, n.for_date, n.no, n.amount, JSON_VALUE(e.payload, '$.amount'), JSON_VALUE(e.payload, '$.charge_date'))
 FROM notices n JOIN events e ON e.dedupe_key = n.dedupe_key AND e.subject = CONCAT('subscription:', n.subscription_id) ORDER BY n.subscription_id, n.kind, n.for_date, n.no`)
 }
@@ -191,6 +192,28 @@ func TestAChargeWaitsForItsNotice(t *testing.T) {
 	require.Equal(t, batch.ExitDone, w.run(byNotices).Exit)
 	require.Equal(t, "1 upcoming 2026-02-28 2 500 500 2026-02-28", w.written()[2])
 	w.reconcile()
+}
+
+// Who writes events of his own may take the key of a notice: his event is no notice, however it is delivered. A day that is none expires no method.
+func TestAnEventOfAnotherTypeIsNoNotice(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_ok:1")
+	w.policy("asked")
+	for statement := range strings.SplitSeq(lax(`UPDATE subscriptions SET method_expires_on = '0000-00-00'`), ";") {
+		worktest.Exec(t, w.plain, statement)
+	}
+	worktest.Exec(t, w.plain, `INSERT INTO events (type, subject, payload, dedupe_key) VALUES ('shop.word', 'subscription:1', '{}', 'invoice.upcoming:sub_1_20260131')`)
+	w.on("2026-01-29").notices(noticed(), nil)
+	w.notices(noticed(), nil)
+	w.deliver()
+	require.Equal(t, batch.ExitUnfinished, w.on("2026-01-31").run(byNotices).Exit)
+	require.Equal(t, []string{"active open 0 0"}, w.states())
+	require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
+	w.deliver()
+	require.Equal(t, batch.ExitDone, w.run(byNotices).Exit)
+	require.Equal(t, []string{"active paid 0 1"}, w.states())
+	require.Equal(t, []string{"1 upcoming 1", "1 upcoming 2"}, worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', subscription_id, kind, no) FROM notices ORDER BY id`))
 }
 
 // After a COMMIT that was lost, or whose answer was, each notice is there once, with its event.

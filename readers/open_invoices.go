@@ -181,11 +181,11 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 			chosen = append(chosen, ch)
 		}
 	}
-	if chosen, err = noticerows.Announced(ctx, tx, chosen, s.announcing); err != nil {
-		return err
-	}
 	chosen, beyond, err := s.guarded(ctx, tx, chosen)
 	if err != nil {
+		return err
+	}
+	if chosen, err = noticerows.Announced(ctx, tx, chosen, s.announcing); err != nil {
 		return err
 	}
 	charges, held, err := s.allowed(ctx, tx, c, chosen, want.Rooms())

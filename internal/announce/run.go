@@ -71,6 +71,9 @@ func (r *Run) Upcoming(ctx context.Context, x *batch.StepExecution) error {
 			for _, s := range page {
 				list = append(list, r.Options.Decide(s)...)
 			}
+			if err == nil {
+				list, err = r.within(ctx, x, list)
+			}
 			return list, took, done, err
 		})
 		if err != nil {
@@ -100,6 +103,9 @@ func (r *Run) Waiting(ctx context.Context, x *batch.StepExecution) error {
 		page, next, done, err := query.WaitingInvoices(ctx, r.DB, r.Options.Selection, r.Options.Policy, after, r.Options.ChunkSize)
 		for _, w := range page {
 			list = append(list, notice.ForInvoice(w.Invoice, w.Subscription, w.Newest, r.Options.Selection.Business)...)
+		}
+		if err == nil {
+			list, err = r.within(ctx, x, list)
 		}
 		return list, func() { after = next }, done, err
 	})

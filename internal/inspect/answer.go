@@ -123,10 +123,10 @@ func after(before, text string) string {
 	return before + text
 }
 
-// capital begins a text with an upper-case letter, but for a name such as gateway_customer.
+// capital begins a text with an upper-case letter, but for a name such as gateway_customer, and for a command.
 func capital(s string) string {
 	first, _, _ := strings.Cut(s, " ")
-	if first == "" || strings.Contains(first, "_") {
+	if first == "" || first == "duly" || strings.Contains(first, "_") {
 		return s
 	}
 	r, size := utf8.DecodeRuneInString(s)

@@ -34,6 +34,8 @@ type Ahead struct {
 	Skip      []string // gateways that get no requests
 	// AtOnce records the operator who has all chargeable invoices charged at once; nil: only invoices with a changed method are charged.
 	AtOnce Recorder
+	// Foresee makes of the subscriptions of invoices what is made of them before this is looked for, for [Ahead.Look]; nil: nothing is.
+	Foresee func(ctx context.Context, invoices []advance.Invoice) error
 
 	date payment.Date
 	id   uint64
@@ -126,6 +128,9 @@ func (a *Ahead) Look(ctx context.Context) (list []advance.Invoice, done bool, er
 		return nil, done, mysql.Classify(ctx, err)
 	}
 	invoices, err := a.read(ctx, a.DB, ids, "")
+	if err == nil && a.Foresee != nil {
+		err = a.Foresee(ctx, invoices)
+	}
 	if err != nil {
 		return nil, done, mysql.Classify(ctx, err)
 	}
@@ -157,7 +162,7 @@ func (a *Ahead) page(ctx context.Context) (ids []uint64, done bool, err error) {
 	for _, row := range page {
 		ids = append(ids, row.ID)
 	}
-	if done = len(page) < a.Size; a.AtOnce == nil {
+	if done = len(page) < a.Size; a.AtOnce == nil && a.Foresee == nil {
 		all := ids
 		ids = nil
 		err = mysql.SelectIn(ctx, a.DB, &ids, ChangedMethods, all, a.Effective)

@@ -16,7 +16,7 @@ const webhook = "webhook"
 
 // SelectNotices reads the notices of subscriptions from a date on, and those of their methods, with the deliveries of their events.
 const SelectNotices = `SELECT n.subscription_id, n.kind, n.for_date, n.no, n.amount, n.currency, COALESCE(e.id, 0) AS event, COALESCE(d.status, '') AS delivery
-FROM notices n LEFT JOIN events e ON e.dedupe_key = n.dedupe_key LEFT JOIN event_deliveries d ON d.event_id = e.id AND d.sink = '` + webhook + `'
+FROM notices n LEFT JOIN events e ON e.dedupe_key = n.dedupe_key AND e.type = IF(n.kind = 'expiring', '` + notice.EventExpiring + `', '` + notice.EventUpcoming + `') LEFT JOIN event_deliveries d ON d.event_id = e.id AND d.sink = '` + webhook + `'
 WHERE n.subscription_id IN (?) AND (n.for_date >= ? OR n.kind = 'expiring') ORDER BY n.subscription_id, n.kind, n.for_date, n.no`
 
 // Key identifies what a notice is about.

@@ -3,7 +3,14 @@ package preview
 import (
 	"context"
 
+	"duly/internal/amounts"
+	"duly/internal/billing"
+	"duly/internal/billing/advance"
+	"duly/internal/billing/planned"
 	"duly/internal/methods"
+	"duly/internal/mysql"
+	"duly/internal/store"
+	"duly/jobs"
 	"duly/readers"
 )
 
@@ -16,17 +23,36 @@ func (f *billingWalk) ahead(ctx context.Context, step string, stage int) error {
 		DB: f.DB, Selection: f.o.Selection, Stage: stage, Size: f.o.ChunkSize, Policy: f.o.Policy, Effective: f.o.Effective(f.Today()), Now: f.Business(),
 		Known: f.Known, AtOnce: f.o.AtOnce,
 	}
+	claimed := map[uint64]billing.Subscription{} // of the page, by their invoices: as the claim makes them
+	if f.peek.Changes != nil {
+		walk.Foresee = func(ctx context.Context, invoices []advance.Invoice) (err error) {
+			claimed, err = f.foresee(ctx, invoices)
+			return err
+		}
+	}
 	for {
 		page, done, err := walk.Look(ctx)
 		if err != nil {
 			return err
 		}
-		for _, i := range page {
+		invoices := make([]billing.Invoice, len(page))
+		for i, x := range page {
+			invoices[i] = x.Invoice
+		}
+		verdicts, err := amounts.Judge(ctx, f.DB, f.o.Policy.Guards, invoices)
+		if err != nil {
+			return mysql.Classify(ctx, err)
+		}
+		for at, i := range page {
+			if sub, ok := claimed[i.ID]; ok {
+				i.Subscription = sub
+			}
 			tries, err := methods.Read(ctx, f.DB, []string{i.Subscription.Method}, f.Business())
 			if err != nil {
 				return err
 			}
-			if !f.open(step, readers.OpenInvoice{Invoice: i.Invoice, Subscription: i.Subscription, Past: i.Past, Tries: tries[i.Subscription.NetworkKey(i.Money)]}) {
+			open := readers.OpenInvoice{Invoice: i.Invoice, Subscription: i.Subscription, Past: i.Past, Tries: tries[i.Subscription.NetworkKey(i.Money)], Amount: verdicts[at]}
+			if !f.open(step, open) {
 				return nil
 			}
 		}
@@ -34,4 +60,24 @@ func (f *billingWalk) ahead(ctx context.Context, step string, stage int) error {
 			return nil
 		}
 	}
+}
+
+// foresee makes of the subscriptions of invoices what planned changes that are due have made of them by then: the step issue applies them, before the
+// retries. claimed are they as a claim makes them, by their invoices.
+func (f *billingWalk) foresee(ctx context.Context, invoices []advance.Invoice) (claimed map[uint64]billing.Subscription, _ error) {
+	day, refused := f.peek.Changes.Policy().Effective, f.peek.Changes.Refused()
+	of, err := f.peek.Changes.Of(ctx, f.DB, store.SortedIDs(invoices, func(i advance.Invoice) uint64 { return i.SubscriptionID }))
+	claimed = make(map[uint64]billing.Subscription, len(of))
+	for i, x := range invoices {
+		list := of[x.SubscriptionID]
+		switch {
+		case len(list) == 0:
+		case jobs.Selected(f.o.Steps, jobs.StepIssue):
+			plan := planned.ForIssue(x.Subscription, list, f.peek.Changes.Policy(), refused)
+			invoices[i].Subscription, claimed[x.ID] = plan.After, plan.Claimed(day, refused)
+		default:
+			claimed[x.ID] = planned.ForClaim(x.Subscription, list, day, refused).After
+		}
+	}
+	return claimed, err
 }

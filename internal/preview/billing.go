@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/network"
 	"duly/internal/billing/notice"
 	"duly/internal/billing/planned"
 	"duly/internal/changes"
@@ -32,11 +33,13 @@ type BillingForecast struct {
 
 	Free      int64 `json:"free"`                // invoices of amount 0, paid at once
 	Void      int64 `json:"void"`                // invoices of subscriptions that were cancelled
-	Held      int64 `json:"held"`                // charges that a card network's rule would put off
+	Held      int64 `json:"held"`                // charges that a card network's rule, or max_tries_30d, would put off
 	Passed    int64 `json:"passed"`              // stages used up without a charge: the method was declined for good
 	Ended     int64 `json:"ended"`               // invoices that would end unpaid without another charge
 	Review    int64 `json:"review"`              // rows that would wait for an operator
 	Unnoticed int64 `json:"unnoticed,omitempty"` // charges that wait for a delivered notice
+	// HeldByPolicy are those of Held that max_tries_30d of a dunning policy would put off.
+	HeldByPolicy int64 `json:"held_by_policy,omitempty"`
 	// WaitingForMethod charges wait for a planned change of their payment method that cannot be applied.
 	WaitingForMethod int64 `json:"waiting_for_method,omitempty"`
 	LeftAlone        int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
@@ -268,10 +271,13 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 			f.problems.add(what, ProblemLeft, why, id)
 			return true
 		}
-		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.at()).Held() {
+		held := f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.at())
+		if !held.Held() {
 			return f.charge(step, inv, claim)
 		}
-		f.Held++
+		if f.Held++; held.Rule == network.PolicyRule {
+			f.HeldByPolicy++
+		}
 	case billing.HoldInvoice:
 	}
 	return true

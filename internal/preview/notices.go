@@ -17,6 +17,10 @@ type NoticesForecast struct {
 	Waiting  int64       `json:"waiting"`  // of charges that are due and wait for their notice
 	First    []NoticeDue `json:"first"`
 	Limited  bool        `json:"limited"` // the limit of the run would be reached
+
+	// Problems are why charges would not be announced, with their first subscriptions; MoreProblems counts the notices of others.
+	Problems     []Problem `json:"problems"`
+	MoreProblems int64     `json:"more_problems,omitempty"`
 }
 
 // NoticeDue is one notice that would be written.
@@ -30,8 +34,23 @@ type NoticeDue struct {
 
 // Notices says what [announce.Run] with the same arguments would write: the same rules, and nothing is written. At most first notices are listed,
 // limit bounds them all (0: no bound).
-func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []string, first, limit int) (NoticesForecast, error) {
-	f := NoticesForecast{First: []NoticeDue{}}
+func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []string, first, limit int) (f NoticesForecast, _ error) {
+	f = NoticesForecast{First: []NoticeDue{}}
+	var held problems
+	defer func() { f.Problems, f.MoreProblems = held.named(), held.more }()
+	within := func(list []notice.Notice) ([]notice.Notice, error) {
+		list, beyond, err := o.Within(ctx, d.DB, list)
+		for _, h := range beyond {
+			what, id := "subscription", h.Subscription
+			if h.Invoice.ID > 0 {
+				what, id = "invoice", h.Invoice.ID
+			}
+			if h.Kind == notice.Upcoming {
+				held.addAmount(what, h.Verdict, h.Money.Currency, id)
+			}
+		}
+		return list, err
+	}
 	total := 0
 	add := func(n notice.Notice, waits bool) bool {
 		if limit > 0 && total >= limit {
@@ -59,11 +78,16 @@ func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []strin
 				if err != nil {
 					return f, err
 				}
+				var list []notice.Notice
 				for _, x := range page {
-					for _, n := range o.Decide(x) {
-						if !add(n, false) {
-							return f, nil
-						}
+					list = append(list, o.Decide(x)...)
+				}
+				if list, err = within(list); err != nil {
+					return f, err
+				}
+				for _, n := range list {
+					if !add(n, false) {
+						return f, nil
 					}
 				}
 				took()
@@ -79,11 +103,16 @@ func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []strin
 		if err != nil {
 			return f, err
 		}
+		var list []notice.Notice
 		for _, w := range page {
-			for _, n := range notice.ForInvoice(w.Invoice, w.Subscription, w.Newest, o.Selection.Business) {
-				if !add(n, true) {
-					return f, nil
-				}
+			list = append(list, notice.ForInvoice(w.Invoice, w.Subscription, w.Newest, o.Selection.Business)...)
+		}
+		if list, err = within(list); err != nil {
+			return f, err
+		}
+		for _, n := range list {
+			if !add(n, true) {
+				return f, nil
 			}
 		}
 		after, done = next, last

@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -109,7 +108,7 @@ func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.
 	var rows []struct {
 		store.SubscriptionRow
 
-		Expires sql.NullTime `db:"method_expires_on"`
+		Expires payment.Date `db:"method_expires_on"`
 	}
 	err := store.ReadSubscriptions(upcomingRows, func(query string) error { return mysql.SelectIn(ctx, u.DB, &rows, query, ids) })
 	if err != nil {
@@ -136,10 +135,7 @@ func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.
 	}
 	page := make([]notice.Subject, 0, len(rows))
 	for _, r := range rows {
-		x := notice.Subject{Subscription: r.Subscription(), Planned: coming[r.ID]}
-		if r.Expires.Valid {
-			x.Expires = payment.DateOf(r.Expires.Time)
-		}
+		x := notice.Subject{Subscription: r.Subscription(), Expires: r.Expires, Planned: coming[r.ID]}
 		x.Invoiced = func(due payment.Date) bool { return taken[store.InvoiceKey{Subscription: r.ID, Due: due}] }
 		x.Newest = func(kind notice.Kind, day payment.Date) notice.Newest {
 			return known[noticerows.Key{Subscription: r.ID, Kind: kind, For: day}]
@@ -158,7 +154,7 @@ type WaitingInvoice struct {
 }
 
 const untriedInvoices = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days,
-COALESCE(dunning, '') AS dunning, try_later_since FROM invoices WHERE status = 'open' AND stage = 0 AND next_attempt_date <= ? AND attempts = 0 AND id > ?%s ORDER BY id LIMIT ?`
+COALESCE(dunning, '') AS dunning, try_later_since, COALESCE(amount_check, '') AS amount_check FROM invoices WHERE status = 'open' AND stage = 0 AND next_attempt_date <= ? AND attempts = 0 AND id > ?%s ORDER BY id LIMIT ?`
 
 // WaitingInvoices reads the next of the selected invoices that are due and wait for a notice, by the policies of their subscriptions. next is the id
 // that the next page goes on from; done: there are no more.

@@ -60,7 +60,8 @@ func (r *Request) showBilling(f BillingForecast, waiting query.Reviews, pace flo
 	unsettled, _ := dueBy(f.Unsettled)
 	add(unsettled, "in doubt (asked first)")
 	add(f.Passed+f.Ended, needs(f.Passed+f.Ended)+" a new card")
-	add(f.Held, "put off by a card network's rule")
+	add(f.Held-f.HeldByPolicy, "put off by a card network's rule")
+	add(f.HeldByPolicy, "put off by max_tries_30d of a dunning policy")
 	add(waiting.Invoices+waiting.Subscriptions, "in review")
 	guarded, large := int64(0), map[string]int64{}
 	for _, g := range f.Guarded {

@@ -58,6 +58,7 @@ func previewNotices(ctx context.Context, r *Request, f Head) (any, func(), error
 // showNotices writes a forecast of notices for people.
 func (r *Request) showNotices(f NoticesForecast) {
 	screen := r.Session.Screen
+	defer problems(screen, f.Problems, f.MoreProblems)
 	switch {
 	case !session.GivesNotice(r.Config):
 		screen.Line("no notice will be written: no dunning policy has notice_days")

@@ -202,6 +202,11 @@ func (s Standing) explainIssue() Explanation {
 		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "fix the row; the next run looks at it again"}
 	case issue.Elsewhere:
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due since %s, and gateway %s is not configured here", sub.Next, sub.Gateway), s.elsewhere()}
+	case sub.Next > s.Issue.Business && s.Amount.Held():
+		return Explanation{
+			WhyAmount, fmt.Sprintf("its next period begins on %s, and is not charged as it stands: %s", sub.Next, s.Amount.Words),
+			"fix the subscription's amount before that day, on which the invoice otherwise goes to review, where an operator can approve it",
+		}
 	case sub.Next > s.Issue.Business:
 		return Explanation{WhyNotDue, fmt.Sprintf("its next period begins on %s", sub.Next), "it is invoiced by the first run on or after that day"}
 	case s.held() != "":
@@ -246,7 +251,7 @@ func Invoice(s Standing) Explanation {
 		if text := inv.closed(payment.AsUncollectible, "closed it as uncollectible"); text != "" {
 			return Explanation{WhyUncollectible, text, "nothing more is charged for this period; " + s.goesOn()}
 		}
-		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: " + s.goesOn()}
+		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing more is charged for this period; " + s.goesOn()}
 	case billing.Void:
 		return s.void()
 	case billing.Review:
@@ -388,19 +393,53 @@ func (s Standing) open() Explanation {
 
 // waiting is the explanation of an open invoice whose date is yet to come.
 func (s Standing) waiting() Explanation {
+	if e, ends := s.ends(); ends {
+		return e
+	}
 	e := s.waits()
 	changed := advance.Invoice{Invoice: s.Invoice.Invoice, Next: s.Invoice.StageDate, Advanced: s.Invoice.Advanced, Subscription: s.Subscription, Past: s.Invoice.Past, Replaced: s.Invoice.Replaced}
 	today := s.Issue.Effective
+	ahead := advance.OnNewMethod(changed, s.Policy, max(today, changed.Advanced+1), s.Issue.KnownGateway)
 	switch {
 	case s.Subscription.MethodProblem != "":
 		e.Next += "; it is not charged until this is fixed: " + s.Subscription.MethodProblem
-	case !advance.OnNewMethod(changed, s.Policy, max(today, changed.Advanced+1), s.Issue.KnownGateway):
+	case s.Amount.Held():
+		when := fmt.Sprintf("the first run on or after %s", s.Invoice.StageDate)
+		if ahead && changed.Advanced < today {
+			when = "the next run"
+		}
+		e.Why, e.Text = WhyAmount, e.Text+"; and is not charged as it stands: "+s.Amount.Words
+		e.Next = when + " sends it to review, where an operator approves its amount or closes it"
+	case !ahead:
 	case changed.Advanced >= today:
 		e.Next = "the payment method was changed since, and one a day is charged: it is charged by a run on a later day; " + e.Next
 	default:
 		e.Why, e.Next = WhyNewMethod, fmt.Sprintf("the payment method was changed since, and the next run charges it: duly run billing --subscription %d; %s", s.Invoice.SubscriptionID, e.Next)
 	}
 	return e
+}
+
+// ends says what keeps an open invoice from being charged on its date, whatever was declined: its subscription is gone or cancelled, or as it stands
+// cannot be charged. The run of that day finds it.
+func (s Standing) ends() (e Explanation, ends bool) {
+	inv, run := s.Invoice.Invoice, fmt.Sprintf("the first run on or after %s ", s.Invoice.StageDate)
+	if s.Gone {
+		return Explanation{WhyReview, "the subscription's row is gone", run + "sends it to review, from where it is ended: " + billing.CloseCommand(inv.ID)}, true
+	}
+	inv.AheadOf = 0
+	claim := billing.DecideClaim(inv, s.Subscription, s.Invoice.Past, s.Policy, max(s.Issue.Effective, s.Invoice.StageDate), s.Issue.KnownGateway)
+	switch claim.Action {
+	case billing.VoidInvoice:
+		return Explanation{WhyCancelled, sentence("the subscription was cancelled", s.CancelReason), run + "voids it"}, true
+	case billing.ReviewInvoice:
+		return Explanation{WhyReview, "it cannot be charged: " + claim.Reason, run + "sends it to review, unless that is fixed before"}, true
+	case billing.LeaveInvoice:
+		if claim.Reason == "" {
+			return Explanation{WhyElsewhere, fmt.Sprintf("it is due on %s, and gateway %s is not configured here", s.Invoice.StageDate, s.Subscription.Gateway), s.elsewhere()}, true
+		}
+	case billing.Charge, billing.UseStage, billing.EndInvoice, billing.HoldInvoice:
+	}
+	return Explanation{}, false
 }
 
 // waits is the explanation of such an invoice, whatever its payment method.
@@ -426,10 +465,10 @@ func (s Standing) waits() Explanation {
 	return e
 }
 
-// putOff is the explanation of an open invoice that a card network's rule has moved to a later day.
+// putOff is the explanation of an open invoice that a rule about its card has moved to a later day.
 func (s Standing) putOff() Explanation {
 	inv := s.Invoice
-	e := Explanation{WhyNetwork, "a card network's rule puts it off: " + network.Explain(inv.HoldRule, s.Policy.Network), ""}
+	e := Explanation{WhyNetwork, network.Whose(inv.HoldRule) + " puts it off: " + network.Explain(inv.HoldRule, s.Policy.Network), ""}
 	if len(inv.Past) > 0 {
 		e.Text = sentence("it was declined", inv.Message) + "; " + e.Text
 	}

@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
 	"duly/internal/billing/guard"
+	"duly/internal/billing/network"
 	"duly/internal/payment"
 	"duly/internal/test/golden"
 	"duly/internal/test/sample"
@@ -116,6 +117,16 @@ func TestExplain(t *testing.T) {
 		{"waits for a stage", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"))},
 		{"waits for a stage, next period begun", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), next("2026-02-01"))},
 		{"waits for a stage, next day begun, days are skipped", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), next("2026-02-01"), daily)},
+		{"waits for a stage, row gone", explain.WhyReview, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), func(s *explain.Standing) { s.Gone = true })},
+		{"waits for a stage, cancelled", explain.WhyCancelled, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), status(billing.Cancelled))},
+		{"waits for a stage, gateway gone", explain.WhyElsewhere, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), func(s *explain.Standing) { s.Subscription.Gateway = "maim" })},
+		{"waits for a stage, no method", explain.WhyReview, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), func(s *explain.Standing) { s.Subscription.Method = "" })},
+		{"waits for a stage, too large", explain.WhyAmount, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), guarded)},
+		{"waits for a stage, new method, too large", explain.WhyAmount, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), guarded, func(s *explain.Standing) { s.Policy.RetryOnNewMethod, s.Subscription.Method = true, "pm_secret_2" })},
+		{"waits for a stage, new method", explain.WhyNewMethod, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), func(s *explain.Standing) { s.Policy.RetryOnNewMethod, s.Subscription.Method = true, "pm_secret_2" })},
+		{"put off by a network", explain.WhyNetwork, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), func(s *explain.Standing) { s.Invoice.HoldRule = "mastercard_advice_25" })},
+		{"put off by its policy", explain.WhyNetwork, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), func(s *explain.Standing) { s.Invoice.HoldRule = network.PolicyRule })},
+		{"not due yet, too large", explain.WhyAmount, standing(next("2026-02-28"), guarded)},
 		{"stage due", explain.WhyDue, standing(invoiced(billing.Open, soft), atStage(1, "2026-02-01", "insufficient funds"))},
 		{"declined for good, stage to come", explain.WhyBarred, standing(invoiced(billing.Open, hard), atStage(2, "2026-02-03", "stolen card"))},
 		{"declined for good, stage passes", explain.WhyBarred, standing(invoiced(billing.Open, hard), atStage(1, "2026-02-01", "stolen card"))},
@@ -168,8 +179,8 @@ func TestExplainInvoiceThatIsSettled(t *testing.T) {
 		{billing.Void, true, payment.AsRefunded, billing.Active, "its money was refunded: no funds", "nothing more is charged for this period; the subscription is active"},
 		{billing.Void, true, "", billing.Cancelled, "its money was refunded: no funds", "nothing more is charged for this period; the subscription has ended"},
 		{billing.Paid, false, payment.AsPaid, billing.Active, "it was paid at 2026-01-31 03:00:00 UTC, by payment pay_9, which ann named: by hand", "nothing"},
-		{billing.Uncollectible, false, "", billing.Paused, "it stayed unpaid after the last retry: no funds", "nothing: the subscription is paused"},
-		{billing.Uncollectible, false, "", billing.Cancelled, "it stayed unpaid after the last retry: no funds", "nothing: the subscription has ended"},
+		{billing.Uncollectible, false, "", billing.Paused, "it stayed unpaid after the last retry: no funds", "nothing more is charged for this period; the subscription is paused"},
+		{billing.Uncollectible, false, "", billing.Cancelled, "it stayed unpaid after the last retry: no funds", "nothing more is charged for this period; the subscription has ended"},
 	} {
 		e := explain.Invoice(standing(invoiced(c.status), func(s *explain.Standing) {
 			s.Invoice.PaidAt, s.Invoice.Message, s.Invoice.Refunded, s.Subscription.Status = sample.Noon, "no funds", c.refunded, c.sub

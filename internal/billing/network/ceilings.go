@@ -177,7 +177,7 @@ func Explain(rule string, r Rules) string {
 		}
 	}
 	if rule == PolicyRule {
-		return "as many declines in 30 days for one method and amount as its dunning policy allows (max_tries_30d)"
+		return "as many declines in 30 days for one method and amount as the policy allows (max_tries_30d)"
 	}
 	for _, n := range []payment.Network{payment.Visa, payment.Mastercard, ""} {
 		for _, c := range r.Ceilings.of(n) {
@@ -187,6 +187,14 @@ func Explain(rule string, r Rules) string {
 		}
 	}
 	return rule
+}
+
+// Whose says for people whose rule it is that put a charge off.
+func Whose(rule string) string {
+	if rule == PolicyRule {
+		return "its dunning policy"
+	}
+	return "a card network's rule"
 }
 
 func span(d time.Duration) string {

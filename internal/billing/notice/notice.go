@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/planned"
 	"duly/internal/payment"
 )
@@ -36,7 +37,7 @@ type Newest struct {
 type Subject struct {
 	billing.Subscription
 
-	// Expires is the last day of its payment method; zero: unknown.
+	// Expires is the last day of its payment method; zero, or up to 1970-01-01: unknown.
 	Expires payment.Date
 	// Invoiced reports whether a due date has an invoice.
 	Invoiced func(payment.Date) bool
@@ -53,6 +54,9 @@ type Notice struct {
 	No           int          // from 1; above 1: a repeated notice, since the amount changed
 	Money        payment.Money
 	Event        payment.Event
+
+	// Invoice is what it announces; without an id: it is yet to be issued.
+	Invoice billing.Invoice
 }
 
 // Decide returns the notices of x to write. p and run are those of the default policy; run.Business is today.
@@ -80,13 +84,20 @@ func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 	if issue.Due.IsZero() || issue.Settled || issue.Due > last {
 		return nil
 	}
+	inv := billing.Invoice{SubscriptionID: s.ID, Due: issue.Due, Money: s.Money}
+	if plan.Use(issue.Due) {
+		inv.AmountCheck = guard.OneOff
+	}
 	var list []Notice
 	charge := max(issue.Due, today)
 	if newest := x.Newest(Upcoming, issue.Due); newest.No == 0 || newest.Money != s.Money {
 		list = append(list, upcomingNotice(s, issue.Due, charge, newest.No+1, plan.Done))
 	}
-	if !x.Expires.IsZero() && x.Expires < charge && x.Newest(Expiring, x.Expires).No == 0 {
+	if billing.DateProblem(x.Expires) == "" && x.Expires < charge && x.Newest(Expiring, x.Expires).No == 0 {
 		list = append(list, expiryNotice(s, issue.Due, charge, x.Expires))
+	}
+	for i := range list {
+		list[i].Invoice = inv
 	}
 	return list
 }
@@ -127,7 +138,9 @@ func ForInvoice(inv billing.Invoice, s billing.Subscription, newest Newest, toda
 		return nil
 	}
 	s.Money = inv.Money
-	return []Notice{upcomingNotice(s, inv.Due, max(inv.Due, today), newest.No+1, nil)}
+	n := upcomingNotice(s, inv.Due, max(inv.Due, today), newest.No+1, nil)
+	n.Invoice = inv
+	return []Notice{n}
 }
 
 // Needed reports whether the first charge of an invoice waits for a delivered notice: p is the policy of its subscription.

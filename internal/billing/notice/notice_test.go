@@ -71,6 +71,8 @@ func TestWhichNoticesAreWritten(t *testing.T) {
 		"a row that is wrong":         {func(x *shop) { x.s.Money.Currency = "xx" }, due, 7, nil},
 		"a method that expires":       {func(x *shop) { x.expires = due - 1 }, due - 7, 7, []string{notice.EventUpcoming, notice.EventExpiring}},
 		"a method that lasts the day": {func(x *shop) { x.expires = due }, due - 7, 7, []string{notice.EventUpcoming}},
+		"a method without a date":     {func(x *shop) { require.NoError(t, x.expires.Scan("0000-00-00")) }, due - 7, 7, []string{notice.EventUpcoming}},
+		"a method of the first day":   {func(x *shop) { x.expires = sample.Day("1970-01-01") }, due - 7, 7, []string{notice.EventUpcoming}},
 		"to be cancelled by then":     {func(x *shop) { x.changes = []planned.Change{{ID: 1, Effective: due, Kind: planned.Cancel}} }, due - 7, 7, nil},
 		"to be cancelled after it":    {func(x *shop) { x.changes = []planned.Change{{ID: 1, Effective: due + 1, Kind: planned.Cancel}} }, due - 7, 7, []string{notice.EventUpcoming}},
 	} {
