@@ -177,7 +177,7 @@ func Explain(rule string, r Rules) string {
 		}
 	}
 	if rule == PolicyRule {
-		return "as many declines in 30 days for one method and amount as the policy allows (max_tries_30d)"
+		return "as many declines in 30 days for one method and amount as its dunning policy allows (max_tries_30d)"
 	}
 	for _, n := range []payment.Network{payment.Visa, payment.Mastercard, ""} {
 		for _, c := range r.Ceilings.of(n) {
