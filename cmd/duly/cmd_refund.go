@@ -16,7 +16,8 @@ func refundCommand(ses *session.Session) *cobra.Command {
 		Long: "Writes a refund into the table refunds, with who asks for it and why; the next run of reconcile executes it, step refund.\n" +
 			"The shop can insert such rows itself. Without --amount all that is left is refunded, also after somebody refunded a part\n" +
 			"at the provider. Never more than was paid is refunded, even if several ask at the same time. Exit code 2: the invoice or\n" +
-			"order was not paid, or less is left than is asked for.",
+			"order was not paid, less is left than is asked for, once the refunds before it are executed, or one of the same amount is\n" +
+			"not settled (--again). duly resolve refund ID --as cancelled takes back what was not sent.",
 		Example: "  duly refund invoice 7 --reason \"not used\"\n" +
 			"  duly refund invoice 7 --amount 5000 --end-subscription --reason \"half a month\"\n" +
 			"  duly refund order 9 --restock --reason \"returned\"",
@@ -53,6 +54,7 @@ func refundOne(ses *session.Session, what string) *cobra.Command {
 		flags.BoolVar(&f.EndSubscription, "end-subscription", false, "cancel the subscription with the refund")
 		flags.BoolVar(&f.GiveBack, "give-period-back", false, "make the invoice void with the refund, which must be of all its money")
 	}
+	flags.BoolVar(&f.Again, "again", false, "request it although a refund of the same amount is requested and not settled")
 	flags.BoolVar(&f.Dry, "dry-run", false, "only show what would be requested")
 	return cmd
 }

@@ -19,7 +19,9 @@ func resolveCommand(ses *session.Session) *cobra.Command {
 			"  --as not_executed     nothing was taken: an invoice is open again, an\n" +
 			"                        order fails\n" +
 			"  --as refunded         the money was refunded; nothing more is charged for it\n" +
-			"  --as ignored          nothing more is to be done\n\n" +
+			"  --as ignored          nothing more is to be done\n" +
+			"  --as cancelled        of a refund that nothing was done about yet: it is\n" +
+			"                        taken back\n\n" +
 			"are said of a charge: of an attempt, a payment of an order, the order that has one, a finding. Of an invoice, once no\n" +
 			"attempt of it can take money, also where its subscription's row is gone:\n\n" +
 			"  --as paid_outside     the money came another way than by a gateway\n" +

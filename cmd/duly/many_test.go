@@ -127,7 +127,7 @@ func TestMistakesOfMany(t *testing.T) {
 		"requeue invoice 7 --yes":                                     "duly: \"7\": filters and --yes take no id beside them\n",
 		"requeue invoice 7 --gateway main":                            "duly: \"7\": filters and --yes take no id beside them\n",
 		"requeue invoice --since soon":                                "duly: --since: \"soon\" is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T09:00:00Z\n",
-		"resolve invoice --gateway main":                              "duly: --as: \"\" is not one of paid, paid_outside, not_executed, refunded, void, uncollectible, approved, ignored\nduly: --reason: say why, for those who ask later\n",
+		"resolve invoice --gateway main":                              "duly: --as: \"\" is not one of paid, paid_outside, not_executed, refunded, void, uncollectible, approved, cancelled, ignored\nduly: --reason: say why, for those who ask later\n",
 		"resolve attempt --run 1 --as paid":                           "duly: --as paid names one payment: type it attempt by attempt, duly list review shows them\nduly: --reason: say why, for those who ask later\n",
 		"resolve attempt --since 2026-01-01 --as void --reason x":     "duly: --as: void is no way to resolve attempts: paid, not_executed, refunded, ignored\n",
 		"resolve invoice --since 2026-01-01 --as refunded --reason x": "duly: --as: refunded is no way to resolve invoices: paid_outside, void, uncollectible, approved\n",

@@ -239,3 +239,52 @@ VALUES (7, 1, NULL, 400, 'KRW', 'asked for', 'review', 1, 0, 400, UTC_TIMESTAMP(
 	}
 	require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "refund", "7", "--as", "not_executed", "--reason", "looked").code)
 }
+
+// A refund that is requested and not executed counts for the next one, which is requested twice only by a word, and is taken back by a command.
+func TestRefundBesideOthers(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	var text strings.Builder
+	typed := func(args ...string) ended {
+		got := s.duly(t, args...)
+		fmt.Fprintf(&text, "=== duly %s (%d)\n%s%s", strings.Join(args, " "), got.code, got.out, got.err)
+		return got
+	}
+	typed("refund", "invoice", "1", "--amount", "8000", "--reason", "ada")
+	typed("refund", "invoice", "1", "--amount", "8000", "--reason", "bob")
+	typed("refund", "invoice", "1", "--amount", "2000", "--reason", "bob")
+	typed("refund", "invoice", "1", "--amount", "2000", "--reason", "ada")
+	typed("refund", "invoice", "1", "--amount", "2000", "--again", "--reason", "ada", "--dry-run")
+	typed("refund", "invoice", "1", "--reason", "the rest", "--dry-run")
+	doc := document[decide.RequestedRefund](t, s.duly(t, "refund", "invoice", "1", "--reason", "the rest", "--dry-run", "--json"))
+	require.Len(t, doc.Pending, 2)
+	require.Equal(t, int64(2900), doc.Amount)
+	typed("resolve", "refund", "1", "--as", "cancelled", "--reason", "the wrong invoice")
+	typed("resolve", "refund", "1", "--as", "cancelled", "--reason", "once more")
+	typed("resolve", "invoice", "1", "--as", "cancelled", "--reason", "no")
+	typed("resolve", "refund", "9", "--as", "cancelled", "--reason", "none")
+	golden.Equal(t, "refund_beside.golden", steady(text.String()))
+
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	require.Equal(t, int64(2000), s.sim.Ledger()[0].Refunded)
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE id = 1 AND status = 'cancelled' AND detail = 'cancelled: the wrong invoice' AND settled_at IS NOT NULL`))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE subject = 'refund:1' AND reason = 'the wrong invoice' AND who <> ''`))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM events WHERE type = 'refund.refused' AND subject = 'subscription:1'`))
+	s.exec(t, `UPDATE refunds SET status = 'in_flight', unsettled = 1 WHERE id = 1`)
+	require.Contains(t, s.duly(t, "resolve", "refund", "1", "--as", "cancelled", "--reason", "x").err, "refund 1 is being executed by a run")
+}
+
+// Of operators who request at once, one sees what the other has requested.
+func TestOperatorsRequestAtOnce(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			got := s.duly(t, "refund", "invoice", "1", "--amount", "5000", "--reason", "the same")
+			assert.Contains(t, []int{batch.ExitDone, batch.ExitUsage}, got.code, got.err)
+		})
+	}
+	all.Wait()
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds`))
+}

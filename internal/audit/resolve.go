@@ -87,7 +87,7 @@ func Resolve(f Finding, as payment.Resolution, e Evidence) error {
 		return believeNotExecuted(p, e.Rows)
 	case payment.AsPaid:
 		return believePaid(f, p, e.Rows)
-	case payment.AsIgnored, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsIgnored, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 	}
 	return fmt.Errorf("%q is no way to resolve a finding", as)
 }

@@ -94,7 +94,7 @@ func (c Closable) instead(as payment.Resolution) error {
 		return fmt.Errorf("no charge of invoice %d may have taken money: --as paid_outside if it came another way", c.ID)
 	case payment.AsIgnored:
 		return fmt.Errorf("no charge of invoice %d waits for a word: --as void closes the invoice", c.ID)
-	case payment.AsNotExecuted, payment.AsRefunded, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsNotExecuted, payment.AsRefunded, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 	}
 	again := ""
 	if c.Status == Review && c.AmountCheck.Holds() {

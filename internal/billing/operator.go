@@ -77,7 +77,7 @@ func Resolve(a Reviewed, w Word, e payment.Evidence, k Guarantees) (Resolution, 
 	case payment.AsIgnored:
 		r.Attempt = AttemptRejected
 		return r.ended(a), nil
-	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 	}
 	return Resolution{}, fmt.Errorf("%q is no way to resolve an attempt", w.As)
 }

@@ -25,6 +25,7 @@ type RefundFlags struct {
 	Payment                                 uint64
 	Reason                                  string
 	Restock, EndSubscription, GiveBack, Dry bool
+	Again                                   bool // also beside a refund of the same amount that is not settled
 }
 
 // RequestedRefund is the document of `duly refund`.
@@ -41,7 +42,15 @@ type RequestedRefund struct {
 	FollowUp refunds.FollowUp `json:"follow_up,omitempty"`
 	Restock  bool             `json:"restock"`
 	DryRun   bool             `json:"dry_run"`
+	Pending  []PendingRefund  `json:"pending"` // refunds of the same payment that are executed before it
 	Next     string           `json:"next"`
+}
+
+// PendingRefund is a refund of the same payment that is not settled.
+type PendingRefund struct {
+	Refund uint64 `json:"refund_id"`
+	Status string `json:"status"`
+	Amount *int64 `json:"amount"` // minor units; null: all that is left
 }
 
 // Check returns all mistakes of the command line.
@@ -81,7 +90,7 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 	} else {
 		r.InvoiceID = id
 	}
-	target, err := operator.RefundTarget(ctx, db.DB, r)
+	target, pending, err := operator.RefundTarget(ctx, db.DB, r, f.Again)
 	if err != nil {
 		return RefusedOr(err)
 	}
@@ -90,15 +99,26 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 		FollowUp: r.FollowUp, Restock: r.Restock, DryRun: f.Dry, Next: next,
 	}
 	if v.Amount == 0 {
-		v.Amount = v.Paid - v.Refunded
+		v.Amount = pending.Left(v.Paid - v.Refunded)
+	}
+	v.Pending = []PendingRefund{}
+	for _, p := range pending {
+		one := PendingRefund{Refund: p.ID, Status: string(p.Status)}
+		if p.Amount > 0 {
+			one.Amount = &p.Amount
+		}
+		v.Pending = append(v.Pending, one)
 	}
 	if !f.Dry {
-		if v.Refund, err = operator.RequestRefund(ctx, db.DB, r, session.ActionOn("refund", what, id, f.Reason, nil)); err != nil {
+		if v.Refund, err = operator.RequestRefund(ctx, db.DB, r, f.Again, session.ActionOn("refund", what, id, f.Reason, nil)); err != nil {
 			return RefusedOr(err)
 		}
 	}
 	if ses.Screen.JSON {
 		return ses.Screen.Print(v)
+	}
+	for _, p := range pending {
+		ses.Screen.Line("%s comes before it", p.Named(target))
 	}
 	money := payment.Money{Amount: v.Amount, Currency: v.Currency}
 	paid := payment.Money{Amount: v.Paid, Currency: v.Currency}
@@ -113,6 +133,13 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 
 // resolveRefund settles a refund in review as an operator decided; it asks the gateway about the payment first.
 func resolveRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
+	if as == payment.AsCancelled {
+		business, err := ses.Clock(ctx, db.DB)
+		if err != nil {
+			return "", err
+		}
+		return "nothing of it was sent, and nothing will be", operator.CancelRefund(ctx, db.DB, id, business(), action)
+	}
 	if err := suspicion.Settled(ctx, ses, db, fmt.Sprintf("duly resolve refund %d --as %s --reason …", id, as)); err != nil {
 		return "", err
 	}
@@ -182,6 +209,9 @@ func askAbout(ctx context.Context, ses *session.Session, db *session.Database, c
 }
 
 func previewRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
+	if as == payment.AsCancelled {
+		return "it would be taken back", operator.RefundToCancel(ctx, db.DB, id)
+	}
 	c, err := operator.RefundInReview(ctx, db.DB, id, "")
 	switch {
 	case err != nil:

@@ -74,7 +74,7 @@ func WaysFor(what string) []payment.Resolution {
 		return []payment.Resolution{payment.AsIgnored}
 	}
 	return slices.DeleteFunc(payment.Resolutions(), func(as payment.Resolution) bool {
-		return as.OfInvoice() != (what == "invoice") || what == worklist.Refund && as == payment.AsPaid
+		return as.OfInvoice() != (what == "invoice") || what == worklist.Refund && as == payment.AsPaid || what != worklist.Refund && as == payment.AsCancelled
 	})
 }
 
@@ -102,6 +102,9 @@ func (f ResolveFlags) Read(what string, args []string) (id uint64, as payment.Re
 	}
 	if as, err = payment.ParseAs(f.As); err != nil {
 		found = append(found, fmt.Errorf("--as: %w", err))
+	}
+	if err == nil && as == payment.AsCancelled && what != worklist.Refund {
+		found = append(found, fmt.Errorf("--as: %s is no way to resolve %ss: %s", as, what, WordsFor(what)))
 	}
 	if !session.HasReason(f.Reason) {
 		found = append(found, errors.New("--reason: say why, for those who ask later"))

@@ -27,6 +27,14 @@ const (
 
 	settleRefundBy = `UPDATE refunds SET status = ?, unsettled = NULL, detail = ?, amount = COALESCE(?, amount), restocked = restocked OR ?, settled_at = ? WHERE id = ? AND status = 'review'`
 
+	lockRefundedInvoice = `SELECT id FROM invoices WHERE id = ? FOR UPDATE`
+	lockRefundedPayment = `SELECT id FROM payments WHERE id = ? FOR UPDATE`
+
+	pendingOfInvoice = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE invoice_id = ? AND (status = 'requested' OR unsettled = 1) ORDER BY id`
+	pendingOfPayment = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE payment_id = ? AND (status = 'requested' OR unsettled = 1) ORDER BY id`
+
+	cancelRefund = `UPDATE refunds SET status = 'cancelled', detail = ?, settled_at = ? WHERE id = ? AND status = 'requested'`
+
 	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id = ? AND unsettled = 1 AND id <> ?`
 	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
 )
@@ -69,23 +77,48 @@ func PaymentToRefund(ctx context.Context, db *mysql.DB, order, named uint64) (ui
 }
 
 // RefundTarget reads the payment that a requested refund is of. The error is a RefusedError if the refund can never be executed.
-func RefundTarget(ctx context.Context, q sqlx.QueryerContext, r refunds.Refund) (refunds.Target, error) {
+//
+// It returns the refunds of the same payment that are not settled, oldest first; again says that one of the same amount is no reason.
+func RefundTarget(ctx context.Context, q sqlx.QueryerContext, r refunds.Refund, again bool) (refunds.Target, refunds.Pending, error) {
 	found, err := refundrows.Targets(ctx, q, []refunds.Refund{r})
 	if err != nil {
-		return refunds.Target{}, mysql.Classify(ctx, err)
+		return refunds.Target{}, nil, mysql.Classify(ctx, err)
 	}
 	target := found[r.ID]
 	if why := refunds.Refuses(r, target); why != "" {
-		return target, store.Refuse(fmt.Errorf("not refunded: %s", why))
+		return target, nil, store.Refuse(fmt.Errorf("not refunded: %s", why))
 	}
-	return target, nil
+	query, of := pendingOfInvoice, r.InvoiceID
+	if r.PaymentID != 0 {
+		query, of = pendingOfPayment, r.PaymentID
+	}
+	var rows []refundrows.Row
+	if err := sqlx.SelectContext(ctx, q, &rows, query, of); err != nil {
+		return target, nil, mysql.Classify(ctx, err)
+	}
+	var pending refunds.Pending
+	for _, row := range rows {
+		pending = append(pending, row.Refund())
+	}
+	if why := refunds.RefusesBeside(r, target, pending, again); why != "" {
+		return target, pending, store.Refuse(fmt.Errorf("not refunded: %s", why))
+	}
+	return target, pending, nil
 }
 
 // RequestRefund inserts the row of a refund for an operator, with its action, and returns its id. It completes subject and detail of the
 // action.
-func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action Action) (id uint64, err error) {
+func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, again bool, action Action) (id uint64, err error) {
 	err = mysql.Tx(ctx, db, "refund-ask", func(tx *sqlx.Tx) error {
-		target, err := RefundTarget(ctx, tx, r)
+		// Two operators see each other's refund.
+		lock, of := lockRefundedInvoice, r.InvoiceID
+		if r.PaymentID != 0 {
+			lock, of = lockRefundedPayment, r.PaymentID
+		}
+		if _, err := tx.ExecContext(ctx, lock, of); err != nil {
+			return err
+		}
+		target, _, err := RefundTarget(ctx, tx, r, again)
 		if err != nil {
 			return err
 		}
@@ -103,6 +136,47 @@ func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action A
 		return action.Write(ctx, tx)
 	})
 	return id, err
+}
+
+// RefundToCancel says why a refund cannot be taken back. The error is a RefusedError, or wraps ErrNotThere.
+func RefundToCancel(ctx context.Context, q sqlx.QueryerContext, id uint64) error {
+	_, err := cancellable(ctx, q, id, "")
+	return err
+}
+
+func cancellable(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (refunds.Refund, error) {
+	var row refundrows.Row
+	if err := sqlx.GetContext(ctx, q, &row, refundRow+lock, id); err != nil {
+		return refunds.Refund{}, absent(err, "refund", id)
+	}
+	r := row.Refund()
+	if err := r.NotCancelled(); err != nil {
+		return r, store.Refuse(err)
+	}
+	return r, nil
+}
+
+// CancelRefund takes a refund back that nothing was done about yet: row, event and action in one transaction.
+func CancelRefund(ctx context.Context, db *mysql.DB, id uint64, now time.Time, action Action) error {
+	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		r, err := cancellable(ctx, tx, id, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		targets, err := refundrows.Targets(ctx, tx, []refunds.Refund{r})
+		if err != nil {
+			return err
+		}
+		end := refunds.End{Step: refunds.Refuse, Reason: fmt.Sprintf("%s: %s", payment.AsCancelled, action.Reason)}
+		if _, err := tx.ExecContext(ctx, cancelRefund, mysql.Cut(end.Reason, 255), mysql.Stored(now), id); err != nil {
+			return err
+		}
+		result := refunds.Result{Claimed: refunds.Claimed{Refund: r, Target: targets[id]}, End: end}
+		if err := store.WriteBillingEvents(ctx, tx, result.Events(false, false)); err != nil {
+			return err
+		}
+		return action.Write(ctx, tx)
+	})
 }
 
 // RefundInReview reads a refund that an operator decides about. The error wraps ErrNotThere if there is none, and is a RefusedError if it is

@@ -109,7 +109,7 @@ func Resolve(r Reviewed, as payment.Resolution, reason string, e payment.Evidenc
 		if r.Status != PaymentSucceeded {
 			out.Change = r.closed(PaymentFailed, FailureIgnored, text)
 		}
-	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 	default:
 		err = fmt.Errorf("%q is no way to resolve a payment", as)
 	}
@@ -124,7 +124,7 @@ func (p Payment) Takes(as payment.Resolution) error {
 	switch as {
 	case payment.AsPaidOutside:
 		return fmt.Errorf("payment %d is a charge at a gateway: --as not_executed, once it took nothing; order %d is completed in the shop", p.ID, p.OrderID)
-	case payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 		return fmt.Errorf("payment %d is of an order, not of an invoice: --as not_executed if nothing was taken, refunded if it was refunded, else ignored", p.ID)
 	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
 	}
@@ -148,7 +148,7 @@ func Through(id uint64, list []Payment, c Check, as payment.Resolution) (Payment
 	switch as {
 	case payment.AsPaidOutside:
 		return Payment{}, fmt.Errorf("order %d is the shop's: complete it there, then duly requeue order %d; its payment ends --as not_executed, once it took nothing", id, id)
-	case payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 		return Payment{}, fmt.Errorf("order %d is no invoice: --as not_executed if nothing was taken, refunded if it was refunded, else ignored", id)
 	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
 	}

@@ -16,6 +16,9 @@ const (
 	AsRefunded    Resolution = "refunded"     // the money was taken and refunded
 	AsIgnored     Resolution = "ignored"      // nothing more is to be done about it
 
+	// Of a refund alone, that nothing was done about yet.
+	AsCancelled Resolution = "cancelled" // it is not wanted any more
+
 	// Of an invoice alone, whose attempts have all ended.
 	AsPaidOutside   Resolution = "paid_outside"  // the money came another way than by a gateway
 	AsVoid          Resolution = "void"          // it is not asked for any more
@@ -37,7 +40,7 @@ func ParseAs(s string) (Resolution, error) {
 
 // Resolutions lists every way to resolve.
 func Resolutions() []Resolution {
-	return []Resolution{AsPaid, AsPaidOutside, AsNotExecuted, AsRefunded, AsVoid, AsUncollectible, AsApproved, AsIgnored}
+	return []Resolution{AsPaid, AsPaidOutside, AsNotExecuted, AsRefunded, AsVoid, AsUncollectible, AsApproved, AsCancelled, AsIgnored}
 }
 
 // OfInvoice reports whether a says what becomes of an invoice, and of nothing else.

@@ -55,7 +55,7 @@ func (w Word) Takes(c Claimed) error {
 		return nil
 	case payment.AsNotExecuted:
 		return w.notExecuted(c)
-	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
+	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved, payment.AsCancelled:
 	}
 	return fmt.Errorf("--as %s does not resolve a refund: give refunded, not_executed or ignored", w.As)
 }
