@@ -108,6 +108,8 @@ func walksOfChores() map[string]func(*walk) {
 			require.Contains(w, w.types(s, "show order", "order 9", order).out, "completed")
 			require.Contains(w, w.types(s, "list refunds").out, "no refund is requested")
 			w.types(s, "run reconcile --step refund")
+			s.exec(w.T, "INSERT INTO refunds (id, payment_id, amount, reason) SELECT 3, MIN(id), 1, 'a mistake' FROM payments")
+			w.types(s, "resolve refund 3 --as cancelled")
 			w.types(s, "show subscription", "subscription 42", subscription)
 			s.exec(w.T, "UPDATE subscriptions SET status = 'on_hold'")
 			require.Contains(w, w.types(s, "list unknown").out, subscription)
