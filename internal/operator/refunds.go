@@ -33,7 +33,7 @@ const (
 	pendingOfInvoice = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE invoice_id = ? AND (status = 'requested' OR unsettled = 1) ORDER BY id`
 	pendingOfPayment = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE payment_id = ? AND (status = 'requested' OR unsettled = 1) ORDER BY id`
 
-	cancelRefund = `UPDATE refunds SET status = 'cancelled', detail = ?, settled_at = ? WHERE id = ? AND status = 'requested'`
+	takeRefundBack = `UPDATE refunds SET status = 'cancelled', detail = ?, settled_at = ? WHERE id = ? AND status = 'requested'`
 
 	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id = ? AND unsettled = 1 AND id <> ?`
 	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
@@ -168,7 +168,7 @@ func CancelRefund(ctx context.Context, db *mysql.DB, id uint64, now time.Time, a
 			return err
 		}
 		end := refunds.End{Step: refunds.Refuse, Reason: fmt.Sprintf("%s: %s", payment.AsCancelled, action.Reason)}
-		if _, err := tx.ExecContext(ctx, cancelRefund, mysql.Cut(end.Reason, 255), mysql.Stored(now), id); err != nil {
+		if _, err := tx.ExecContext(ctx, takeRefundBack, mysql.Cut(end.Reason, 255), mysql.Stored(now), id); err != nil {
 			return err
 		}
 		result := refunds.Result{Claimed: refunds.Claimed{Refund: r, Target: targets[id]}, End: end}
