@@ -123,7 +123,7 @@ func (w *town) approve(subscription int) {
 	db := worktest.Open(w.t, w.plain.DSN)
 	id := worktest.Get[uint64](w.t, w.plain, fmt.Sprintf(`SELECT id FROM invoices WHERE subscription_id = %d AND due_date = '2026-01-31'`, subscription))
 	action := operator.Action{Action: "resolve", Subject: fmt.Sprintf("invoice:%d", id), Who: "kim", Host: "vm-1", Reason: "a year at once"}
-	closing, err := operator.CloseInvoice(w.t.Context(), db, id, payment.AsApproved, w.clock()(), action)
+	closing, err := operator.CloseInvoice(w.t.Context(), db, id, payment.AsApproved, w.today, w.clock()(), action)
 	require.NoError(w.t, err)
 	require.Equal(w.t, billing.Open, closing.Status)
 	require.Equal(w.t, 1, worktest.Get[int](w.t, w.plain, fmt.Sprintf(`SELECT COUNT(*) FROM operator_actions WHERE subject = 'invoice:%d' AND who = 'kim'`, id)))

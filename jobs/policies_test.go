@@ -10,6 +10,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
+	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/preview"
 	"duly/internal/query"
@@ -177,4 +178,51 @@ OR status = 'open' AND (next_attempt_date IS NULL OR next_attempt_date <= ? OR n
 	// A try under the policy is made only if fewer than three were declined in the 30 days before it.
 	require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts a JOIN subscriptions s ON s.id = a.subscription_id AND s.dunning_policy = 'few'
 WHERE (SELECT COUNT(*) FROM payment_attempts b WHERE b.status = 'declined' AND b.settled_at < a.created_at AND b.settled_at > a.created_at - INTERVAL 30 DAY) >= 3`))
+}
+
+// A subscription is past_due while an invoice of it was declined and is unpaid, also where the first decline was the last and the policy keeps it.
+func TestASubscriptionIsWellAgainWithItsLastInvoice(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_soft:1", "pm_soft:2", "pm_soft:3")
+	w.policy("keep", "keep", "keep")
+	once := func(o *jobs.BillingOptions, r *batch.Runner) {
+		newMethods(o, r)
+		o.Policy.Named = map[string]dunning.Policy{"keep": {AfterLast: dunning.KeepAfterLast}}
+	}
+	retried := func(o *jobs.BillingOptions, r *batch.Runner) {
+		newMethods(o, r)
+		o.Policy.Named = map[string]dunning.Policy{"keep": {RetryDays: []int{9}, AfterLast: dunning.KeepAfterLast}}
+	}
+	require.Equal(t, batch.ExitDone, w.run(once).Exit)
+	require.Equal(t, []string{"past_due uncollectible 0 1", "past_due uncollectible 0 1", "past_due uncollectible 0 1"}, w.states())
+	require.Equal(t, batch.ExitDone, w.on("2026-02-28").run(retried).Exit)
+	statuses := func() []string {
+		return worktest.List[string](t, w.plain, `SELECT status FROM subscriptions ORDER BY id`)
+	}
+	due := func(which string) string {
+		return `UPDATE invoices SET status = 'open', next_attempt_date = '2026-02-28' WHERE due_date ` + which + ` '2026-02-28'`
+	}
+	require.Equal(t, 3, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = 1`))
+
+	// The older invoice is paid, by a gateway or outside, and the newer one is declined and open.
+	db := w.deps(w.plain.DSN, w.clock(), nil).DB
+	outside := func(id uint64) {
+		action := operator.Action{Action: "resolve", Subject: fmt.Sprintf("invoice:%d", id), Who: "kim", Host: "h", Reason: "bank"}
+		_, err := operator.CloseInvoice(t.Context(), db, id, payment.AsPaidOutside, w.today, w.clock()(), action)
+		require.NoError(t, err)
+	}
+	older := worktest.List[uint64](t, w.plain, `SELECT id FROM invoices WHERE due_date < '2026-02-28' ORDER BY subscription_id`)
+	newer := worktest.List[uint64](t, w.plain, `SELECT id FROM invoices WHERE due_date = '2026-02-28' ORDER BY subscription_id`)
+	outside(older[0])
+	worktest.Exec(t, w.plain, due("<")+` AND subscription_id = 2`)
+	w.writes(2, "pm_ok:2")
+	worktest.Exec(t, w.plain, `UPDATE invoices SET advanced_date = '2026-02-28' WHERE id = ?`, newer[1])
+	require.Equal(t, batch.ExitDone, w.run(retried).Exit)
+	require.Equal(t, "paid", worktest.Get[string](t, w.plain, `SELECT status FROM invoices WHERE id = ?`, older[1]))
+	require.Equal(t, []string{"past_due", "past_due", "past_due"}, statuses())
+	outside(newer[0])
+	worktest.Exec(t, w.plain, due("=")+` AND subscription_id = 2`)
+	require.Equal(t, batch.ExitDone, w.run(retried).Exit)
+	require.Equal(t, []string{"active", "active", "past_due"}, statuses())
 }

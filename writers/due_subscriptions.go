@@ -123,7 +123,7 @@ func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective 
 // Decide writes what was decided about open invoices without a charge, in the transaction that locked them.
 func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
 	tally := batch.Tally{}
-	var void, moved, held, ended, review, beyond, cancelled, paused, dunning [][]any
+	var void, moved, held, ended, review, beyond, cancelled, paused, pastDue, dunning [][]any
 	var ends []endings.Row
 	var events []billing.Event
 	for _, d := range list {
@@ -147,8 +147,10 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 				cancelled = append(cancelled, []any{d.Invoice.SubscriptionID, d.Reason})
 			case billing.Paused:
 				paused = append(paused, []any{d.Invoice.SubscriptionID})
+			case billing.PastDue:
+				pastDue = append(pastDue, []any{d.Invoice.SubscriptionID})
 			}
-			if d.SubscriptionTo != "" {
+			if d.SubscriptionTo == billing.Cancelled || d.SubscriptionTo == billing.Paused {
 				ends = append(ends, endings.Row{Invoice: d.Invoice.ID, Subscription: d.Invoice.SubscriptionID, Dunning: d.Claim.Dunning})
 			}
 			if d.Claim.Dunning != d.Invoice.Dunning {
@@ -191,11 +193,14 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 		return tally, err
 	}
 	if err := endings.Mark(ctx, tx, ends, func() error {
-		if err := store.Cancel(ctx, tx, cancelled, now); err != nil {
+		if err := endings.Cancel(ctx, tx, cancelled, now); err != nil {
 			return err
 		}
-		return store.Pause(ctx, tx, paused)
+		return endings.Pause(ctx, tx, paused)
 	}); err != nil {
+		return tally, err
+	}
+	if err := endings.PastDue(ctx, tx, pastDue); err != nil {
 		return tally, err
 	}
 	return tally, store.WriteBillingEvents(ctx, tx, events)

@@ -238,7 +238,7 @@ func (w *OpenInvoices) follow(ctx context.Context, tx *sqlx.Tx, todo []store.Set
 	var events []billing.Event
 	var refused error
 	if err := endings.Mark(ctx, tx, endings.Of(todo), func() (err error) {
-		if err = store.SettleSubscriptions(ctx, tx, todo, now); err == nil {
+		if err = endings.Settle(ctx, tx, todo, now); err == nil {
 			events, refused, err = store.SettleMethods(ctx, tx, todo)
 		}
 		return err

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/test/worktest"
 )
 
 // endedByPolicies is a shop whose customers are unpaid to the end: those of policy "once" are paused, those of "none" cancelled.
@@ -70,4 +71,32 @@ func TestReopenWhereNothingSaysWhenARowWasWritten(t *testing.T) {
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Contains(t, got.out, "subscription 1 stays paused: nothing shows that its row was not written since")
 	require.Equal(t, []string{"paused open 0 1"}, s.states(t), "the invoice alone")
+}
+
+// What was paid outside after its dunning has ended has its subscription go on, in whatever order it is typed, where the end is still duly's.
+func TestPaidOutsideHasTheSubscriptionGoOn(t *testing.T) {
+	t.Parallel()
+	s := endedByPolicies(t, "once", "none", "once", "none", "once")
+	s.exec(t, "UPDATE subscriptions SET next_billing_date = UTC_DATE() - INTERVAL 40 DAY, updated_at = updated_at WHERE id IN (1, 5)")
+	s.exec(t, "UPDATE subscriptions SET status = 'active' WHERE id IN (3, 4)")
+	s.exec(t, "UPDATE subscriptions SET status = IF(id = 3, 'paused', 'cancelled') WHERE id IN (3, 4)")
+	resolve := func(id, want string) {
+		got := s.duly(t, "resolve", "invoice", id, "--as", "paid_outside", "--reason", "bank")
+		require.Equal(t, batch.ExitDone, got.code, got.err)
+		require.Contains(t, got.out, want)
+	}
+	resolve("1", "its subscription paused → active, next billing date ")
+	resolve("2", "its subscription cancelled → active")
+	resolve("3", "subscription 3 stays paused: its row was written since")
+	resolve("4", "subscription 4 stays cancelled: its row was written since")
+	s.does(t, "reopen invoice 5 --reason asked")
+	resolve("5", "paid")
+	require.Equal(t, []string{"active paid 0 1", "active paid 0 1", "paused paid 0 1", "cancelled paid 0 1", "active paid 0 1"}, s.states(t))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM subscriptions WHERE id IN (1, 5) AND next_billing_date > UTC_DATE()"), "what began while it was paused is not charged")
+	require.Equal(t, int64(3), s.number(t, "SELECT COUNT(*) FROM subscriptions WHERE cancelled_at IS NULL AND cancel_reason IS NULL AND status = 'active'"))
+	require.Equal(t, int64(5), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'invoice.paid' AND JSON_VALUE(payload, '$.customer_id') <> ''"))
+	require.Contains(t, s.duly(t, "show", "invoice", "3").out, "The subscription is paused.")
+	require.Contains(t, s.duly(t, "show", "invoice", "4").out, "The subscription has ended.")
+	require.Contains(t, s.duly(t, "show", "subscription", "3").out, "Paused: its dunning policy paused it, when invoice 3 stayed unpaid after the last retry, or the shop did since")
+	worktest.NewSchemas(t).Events(t, s.db)
 }

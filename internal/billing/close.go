@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/guard"
 	"duly/internal/payment"
 )
@@ -16,6 +17,13 @@ type Closable struct {
 	Past   []PastAttempt
 	// Gone: the subscription's row is not there.
 	Gone bool
+	// CustomerID is the subscription's; empty: its row is gone.
+	CustomerID string
+	// Subscription is that of an invoice whose dunning has ended; nil: it has not, an operator closed it, or the row is gone.
+	Subscription *Subscription
+	CancelReason string
+	Since        dunning.Since
+	Today        payment.Date // the effective date
 	// Unknown is a gateway that lists a charge of the invoice's period which no attempt accounts for; empty: none does.
 	Unknown string
 }
@@ -24,8 +32,13 @@ type Closable struct {
 type Closing struct {
 	Status         InvoiceStatus
 	SubscriptionTo SubscriptionStatus // Active, for one that is past_due; else empty
-	AmountCheck    guard.Check        // to be stored; empty: unchanged
-	Events         []Event
+	// SubscriptionFrom is the status that dunning gave to the subscription, which SubscriptionTo takes back; empty: it takes none back.
+	SubscriptionFrom SubscriptionStatus
+	Next             payment.Date // next_billing_date, with SubscriptionFrom; zero: unchanged
+	Anchor           int          // 0: unchanged
+	Stays            string       // why the subscription stays paused or cancelled, and what makes it go on; empty: it does not
+	AmountCheck      guard.Check  // to be stored; empty: unchanged
+	Events           []Event
 }
 
 // Close says what follows when an operator closes an invoice in the given way. The error says in one line why not, and what is
@@ -36,7 +49,8 @@ type Closing struct {
 //     customer could pay twice.
 //   - What is paid or void is closed already. One that was given up as uncollectible may still be paid, or become void.
 //   - An invoice in review for its amount only may be approved, which does not close it: it is open again, and charged.
-//   - Paid outside, the subscription goes on as if a gateway had taken the money. The others leave it as it is.
+//   - Paid outside, the subscription goes on as if a gateway had taken the money, also one that the dunning of this invoice ended or paused. The
+//     others leave it as it is.
 func Close(c Closable, as payment.Resolution) (Closing, error) {
 	if err := c.ended(); err != nil {
 		return Closing{}, err
@@ -56,12 +70,36 @@ func Close(c Closable, as payment.Resolution) (Closing, error) {
 	case as == payment.AsApproved:
 		return c.approve()
 	case as == payment.AsPaidOutside:
-		about := aboutInvoice(c.Invoice, "", "") // no gateway has the money
-		return Closing{Status: Paid, SubscriptionTo: Active, Events: []Event{invoicePaid(about)}}, nil
+		about := aboutInvoice(c.Invoice, c.CustomerID, "") // no gateway has the money
+		return c.goOn(Closing{Status: Paid, SubscriptionTo: Active, Events: []Event{invoicePaid(about)}}), nil
 	case as == payment.AsVoid:
 		return Closing{Status: Void}, nil
 	}
 	return Closing{Status: Uncollectible}, nil
+}
+
+// goOn has the subscription go on that the dunning of the invoice ended or paused, as if the invoice had been reopened before.
+func (c Closable) goOn(closing Closing) Closing {
+	s := c.Subscription
+	if s == nil {
+		return closing
+	}
+	own, doubt := EndedBy(c.Invoice, *s, c.CancelReason, c.Past, c.Since)
+	next, anchor, err := s.Missed(c.Today)
+	switch {
+	case own && err != nil:
+		closing.Stays = fmt.Sprintf("subscription %d stays %s: %v", s.ID, s.Status, err)
+	case own:
+		closing.SubscriptionFrom, closing.Next, closing.Anchor = s.Status, next, anchor
+		if c.Since.Declined {
+			closing.SubscriptionTo = PastDue
+		}
+	case doubt != "":
+		closing.Stays = Stays(*s, doubt, c.Today)
+	case s.Status == Cancelled || s.Status == Paused:
+		closing.Stays = fmt.Sprintf("subscription %d stays %s: duly did not make it so for this invoice", s.ID, s.Status)
+	}
+	return closing
 }
 
 // ended says that the invoice is closed for good.

@@ -57,6 +57,9 @@ func (p Policy) ends(status SubscriptionStatus) SubscriptionStatus {
 	case dunning.PauseAfterLast:
 		return Paused
 	case dunning.KeepAfterLast:
+		if status == Active { // the first decline was the last
+			return PastDue
+		}
 		return ""
 	case dunning.CancelAfterLast:
 	}
@@ -67,11 +70,11 @@ func (p Policy) ends(status SubscriptionStatus) SubscriptionStatus {
 func ended(a about, to SubscriptionStatus, reason string) []Event {
 	kind := EventSubscriptionCancelled
 	switch to {
-	case "":
+	case "", PastDue:
 		return nil
 	case Paused:
 		kind = EventSubscriptionPaused
-	case Active, PastDue, Cancelled, Trialing:
+	case Active, Cancelled, Trialing:
 	}
 	return []Event{anew(a.event(kind, a.Reference, func(a about) any { return explained{a, reason} }))}
 }

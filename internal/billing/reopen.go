@@ -108,7 +108,7 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 		return errors.New("the subscription's row is gone")
 	}
 	before := PastDue // what the decline found
-	if r.First {
+	if r.First && !d.Since.Declined {
 		before = Active
 	}
 	own, doubt := false, ""
@@ -116,8 +116,8 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 		own, doubt = EndedBy(d.Invoice, *s, d.CancelReason, d.Attempts, d.Since)
 	}
 	switch {
-	case s.Status == PastDue && d.InvoiceStatus == Open:
-		if r.First {
+	case s.Status == PastDue && (d.InvoiceStatus == Open || d.kept()):
+		if before == Active {
 			r.SubscriptionFrom, r.SubscriptionTo = PastDue, Active
 		}
 		return nil
@@ -131,7 +131,7 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 		return nil
 	case doubt != "":
 		return errors.New(Stays(*s, doubt, today))
-	case d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.AfterLast == dunning.KeepAfterLast && (s.Status == PastDue || s.Status == Active):
+	case d.kept() && s.Status == Active:
 		return nil // the end has changed nothing of it
 	case s.Status == Cancelled:
 		return fmt.Errorf("subscription %d was cancelled by somebody else (%s)", s.ID, reasonOr(d.CancelReason))
@@ -145,6 +145,11 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 		set = Cancelled
 	}
 	return fmt.Errorf("subscription %d is %s, and duly made it %s: somebody changed it since", s.ID, s.Status, set)
+}
+
+// kept reports whether the invoice has ended, and its subscription went on.
+func (d Declined) kept() bool {
+	return d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.AfterLast == dunning.KeepAfterLast
 }
 
 // EndedBy reports whether the dunning of inv made s paused or cancelled, and nobody else since. doubt says why that cannot be known where it may

@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"duly/internal/audit"
 	"duly/internal/billing"
@@ -21,12 +22,26 @@ func resolveInvoice(ctx context.Context, ses *session.Session, db *session.Datab
 	if err := suspicion.Settled(ctx, ses, db, fmt.Sprintf("duly resolve invoice %d --as %s --reason …", id, as)); err != nil {
 		return "", err
 	}
-	business, err := ses.Clock(ctx, db.DB)
+	today, now, err := businessDay(ctx, ses, db)
 	if err != nil {
 		return "", err
 	}
-	closing, err := operator.CloseInvoice(ctx, db.DB, id, as, business(), action)
+	closing, err := operator.CloseInvoice(ctx, db.DB, id, as, today, now, action)
 	return "it is " + closed(closing), err
+}
+
+// businessDay is the business date, and the business clock's instant.
+func businessDay(ctx context.Context, ses *session.Session, db *session.Database) (payment.Date, time.Time, error) {
+	c, err := ses.Load()
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	business, err := ses.Clock(ctx, db.DB)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	now := business()
+	return payment.DateOf(now.In(c.Business.Location())), now, nil
 }
 
 // closed describes an invoice after it was closed or approved.
@@ -34,11 +49,25 @@ func closed(c billing.Closing) string {
 	if c.Status == billing.Open {
 		return "open, and the next run charges it, whatever its amount: duly run billing"
 	}
-	return fmt.Sprintf("%s, and never charged again", c.Status)
+	text := fmt.Sprintf("%s, and never charged again", c.Status)
+	switch {
+	case c.Stays != "":
+		text += "; " + c.Stays
+	case c.SubscriptionFrom != "":
+		text += fmt.Sprintf("; its subscription %s → %s", c.SubscriptionFrom, c.SubscriptionTo)
+		if !c.Next.IsZero() {
+			text += fmt.Sprintf(", next billing date %s", c.Next)
+		}
+	}
+	return text
 }
 
-func previewInvoice(ctx context.Context, _ *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
-	c, err := operator.Closable(ctx, db.DB, id)
+func previewInvoice(ctx context.Context, ses *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
+	today, _, err := businessDay(ctx, ses, db)
+	if err != nil {
+		return "", err
+	}
+	c, err := operator.Closable(ctx, db.DB, id, today)
 	if err != nil {
 		return "", err
 	}

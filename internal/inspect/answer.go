@@ -38,6 +38,9 @@ func (c chargeAnswer) text() string {
 	if inv != nil {
 		switch c.why.Why { //nolint:exhaustive // the others need no more than their texts
 		case explain.WhyPaid:
+			if c.why.Next != "nothing" {
+				return c.paid() + " " + capital(c.why.Next) + "."
+			}
 			return c.paid()
 		case explain.WhyNotDue:
 			if inv.Status == string(billing.Paid) {

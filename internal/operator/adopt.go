@@ -174,7 +174,7 @@ func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a adoption.Adoption, no
 		return err
 	}
 	crash.At(crash.AdoptStatement)
-	if err := endings.Mark(ctx, tx, endings.Of(todo), func() error { return store.SettleSubscriptions(ctx, tx, todo, now) }); err != nil {
+	if err := endings.Mark(ctx, tx, endings.Of(todo), func() error { return endings.Settle(ctx, tx, todo, now) }); err != nil {
 		return err
 	}
 	if err := w.book(ctx, tx, at, a.Settlement); err != nil {

@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/guard"
 	"duly/internal/crash"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -18,7 +19,7 @@ import (
 
 const (
 	selectClosable = `SELECT id, subscription_id, due_date, amount, currency, stage, status, COALESCE(amount_check, '') AS amount_check FROM invoices WHERE id = ?`
-	closableOwner  = `SELECT COUNT(*) FROM subscriptions WHERE id = ?`
+	closableOwner  = `SELECT COALESCE(customer_id, '') FROM subscriptions WHERE id = ?`
 	closableOther  = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
 
 	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = COALESCE(?, paid_at),
@@ -27,13 +28,13 @@ WHERE id = ? AND status = ?`
 )
 
 // Closable reads an invoice that an operator decides about, without a lock. The error wraps ErrNotThere if there is none.
-func Closable(ctx context.Context, db *mysql.DB, id uint64) (billing.Closable, error) {
-	c, err := closableOf(ctx, db, id, "")
+func Closable(ctx context.Context, db *mysql.DB, id uint64, today payment.Date) (billing.Closable, error) {
+	c, err := closableOf(ctx, db, id, "", today)
 	return c, mysql.Classify(ctx, err)
 }
 
 // closableOf reads the invoice first: a claim locks it before it makes an attempt, so that under lock none is made meanwhile.
-func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Closable, error) {
+func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string, today payment.Date) (billing.Closable, error) {
 	var row struct {
 		ID             uint64
 		SubscriptionID uint64       `db:"subscription_id"`
@@ -58,11 +59,20 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 	if c.Past, err = pastOf(ctx, q, id); err != nil {
 		return c, err
 	}
-	var subscriptions int
-	if err := sqlx.GetContext(ctx, q, &subscriptions, closableOwner, row.SubscriptionID); err != nil {
+	err = sqlx.GetContext(ctx, q, &c.CustomerID, closableOwner, row.SubscriptionID)
+	if c.Gone = errors.Is(err, sql.ErrNoRows); err != nil && !c.Gone {
 		return c, err
 	}
-	c.Gone = subscriptions == 0
+	if c.Status == billing.Uncollectible && !c.Gone {
+		d, err := invoiceOf(ctx, q, id, lock)
+		if err != nil {
+			return c, err
+		}
+		if !d.Closed {
+			c.Invoice.FirstDeclined, c.Invoice.Dunning = d.FirstDeclined, d.Dunning
+			c.Subscription, c.CancelReason, c.Since, c.Past, c.Today = d.Subscription, d.CancelReason, d.Since, d.Past, today
+		}
+	}
 	err = sqlx.GetContext(ctx, q, &c.Unknown, closableOther, billing.Reference(row.SubscriptionID, row.Due))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -72,11 +82,11 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 
 // CloseInvoice closes an invoice as an operator decided, or approves its amount: invoice, subscription, event and action in one transaction. The error is a
 // RefusedError where the rules forbid it, as for the second of two operators.
-func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resolution, now time.Time, action Action) (billing.Closing, error) {
+func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resolution, today payment.Date, now time.Time, action Action) (billing.Closing, error) {
 	now = mysql.Stored(now)
 	var closing billing.Closing
 	err := mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
-		c, err := closableOf(ctx, tx, id, " FOR UPDATE")
+		c, err := closableOf(ctx, tx, id, " FOR UPDATE", today)
 		if err != nil {
 			return err
 		}
@@ -93,10 +103,8 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 			return err
 		}
 		crash.At(crash.ResolveStatement)
-		if closing.SubscriptionTo == billing.Active {
-			if _, err := tx.ExecContext(ctx, wellAgain, c.SubscriptionID); err != nil {
-				return err
-			}
+		if err := goesOn(ctx, tx, c, closing); err != nil {
+			return err
 		}
 		crash.At(crash.ResolveStatement)
 		if err := store.WriteBillingEvents(ctx, tx, closing.Events); err != nil {
@@ -106,6 +114,30 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 		return action.Write(ctx, tx)
 	})
 	return closing, err
+}
+
+// goesOn writes what closing an invoice makes of its subscription.
+func goesOn(ctx context.Context, tx *sqlx.Tx, c billing.Closable, closing billing.Closing) error {
+	switch {
+	case closing.SubscriptionFrom == "" && closing.SubscriptionTo == billing.Active:
+		return endings.WellAgain(ctx, tx, []uint64{c.SubscriptionID})
+	case closing.SubscriptionFrom == "":
+		return nil
+	}
+	n, err := rowsOf(tx.ExecContext(ctx, restoreStatus, string(closing.SubscriptionTo), c.SubscriptionID, string(closing.SubscriptionFrom)))
+	if err := store.AllOf(n, 1, "subscriptions", err); err != nil {
+		return err
+	}
+	if !closing.Next.IsZero() {
+		anchor := any(nil)
+		if closing.Anchor != 0 {
+			anchor = closing.Anchor
+		}
+		if _, err := tx.ExecContext(ctx, restoreDate, closing.Next, anchor, c.SubscriptionID); err != nil {
+			return err
+		}
+	}
+	return endings.Undo(ctx, tx, c.ID, c.Dunning)
 }
 
 // updateDismissedOrder ends the check of an order whose row is gone: nothing of it can be settled any more.

@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -163,7 +164,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 			}
 		}
 		if r.SubscriptionTo == billing.Active {
-			if _, err := tx.ExecContext(ctx, wellAgain, a.Invoice.SubscriptionID); err != nil {
+			if err := endings.WellAgain(ctx, tx, []uint64{a.Invoice.SubscriptionID}); err != nil {
 				return err
 			}
 		}

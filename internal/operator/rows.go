@@ -6,8 +6,6 @@ import (
 	"fmt"
 )
 
-const wellAgain = `UPDATE subscriptions SET status = 'active' WHERE id = ? AND status = 'past_due'`
-
 // absent turns a row that is not there into an error for people, with the command that finds such rows.
 func absent(err error, what string, id uint64) error {
 	if !errors.Is(err, sql.ErrNoRows) {

@@ -14,9 +14,3 @@ func SaveDunning(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 	_, err := mysql.Update(ctx, tx, "invoices", []string{"dunning"}, rows, "")
 	return err
 }
-
-// Pause pauses subscriptions; each row is an id. It leaves paused and cancelled subscriptions as they are.
-func Pause(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
-	_, err := mysql.Update(ctx, tx, "subscriptions", nil, rows, "status IN ('active', 'past_due')", "status = 'paused'")
-	return err
-}

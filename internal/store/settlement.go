@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -196,45 +195,4 @@ func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (events []b
 		}
 	}
 	return events, nil, nil
-}
-
-// SettleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
-// ended is never brought back.
-func SettleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
-	var active, pastDue, cancelled, paused [][]any
-	for _, s := range todo {
-		id := s.Result.Claimed.Invoice.SubscriptionID
-		switch s.SubscriptionTo {
-		case billing.Active:
-			active = append(active, []any{id})
-		case billing.PastDue:
-			pastDue = append(pastDue, []any{id})
-		case billing.Cancelled:
-			cancelled = append(cancelled, []any{id, s.CancelReason})
-		case billing.Paused:
-			paused = append(paused, []any{id})
-		case billing.Trialing:
-			return fmt.Errorf("attempt %d would make its subscription a trial", s.Claimed.ID)
-		}
-	}
-	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, active, "status = 'past_due'", "status = 'active'"); err != nil {
-		return err
-	}
-	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, pastDue, "status = 'active'", "status = 'past_due'"); err != nil {
-		return err
-	}
-	if err := Pause(ctx, tx, paused); err != nil {
-		return err
-	}
-	return Cancel(ctx, tx, cancelled, now)
-}
-
-// Cancel ends subscriptions; each row is an id and a reason. What the customer ended already is left as it is.
-func Cancel(ctx context.Context, tx *sqlx.Tx, rows [][]any, now time.Time) error {
-	for i := range rows {
-		rows[i] = append(rows[i], now.UTC())
-	}
-	_, err := mysql.Update(ctx, tx, "subscriptions", []string{"cancel_reason", "cancelled_at"}, rows,
-		"status IN ('active', 'past_due')", "status = 'cancelled'")
-	return err
 }

@@ -246,7 +246,11 @@ func Invoice(s Standing) Explanation {
 		if inv.Money.Amount == 0 {
 			return Explanation{WhyPaid, "its amount is 0: nothing was to be charged", "nothing"}
 		}
-		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt) + inv.booked(), "nothing"}
+		e := Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt) + inv.booked(), "nothing"}
+		if status := s.Subscription.Status; !inv.FirstDeclined.IsZero() && !s.Gone && (status == billing.Paused || status == billing.Cancelled) {
+			e.Next = s.goesOn()
+		}
+		return e
 	case billing.Uncollectible:
 		if text := inv.closed(payment.AsUncollectible, "closed it as uncollectible"); text != "" {
 			return Explanation{WhyUncollectible, text, "nothing more is charged for this period; " + s.goesOn()}
