@@ -59,7 +59,7 @@ func Reconcile(d Deps, o ReconcileOptions) batch.Job {
 		batch.Tasklet{StepName: StepReconcile, StepLabel: LabelOf(StepReconcile), Do: r.reconcile},
 		batch.Tasklet{StepName: StepRefund, StepLabel: LabelOf(StepRefund), Do: r.refund},
 	}
-	return batch.Job{Name: ReconcileJob, Steps: pick(all, o.Steps), Left: r.left}
+	return batch.Job{Name: ReconcileJob, Steps: pick(all, o.Steps), Left: r.left, Waits: r.waits}
 }
 
 // reconcile checks the orders that were left alone and the payments that are not decided.

@@ -11,7 +11,6 @@ import (
 	"duly/internal/query"
 	"duly/internal/refunding"
 	"duly/internal/store"
-	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -93,12 +92,7 @@ func (r *reconcileRun) refundsLeft(ctx context.Context) ([]string, error) {
 	if reasons = append(reasons, claimed...); err != nil {
 		return nil, err
 	}
-	if n > 0 {
-		reasons = append(reasons, text.Plural(n, "payment")+" due to be refunded")
-	}
-	if left.Waiting > 0 {
-		reasons = append(reasons, text.Plural(left.Waiting, "payment")+" to be refunded, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
-	}
+	reasons = append(reasons, left.Reasons(n, "payment", " due to be refunded", " to be refunded")...)
 	more, err := r.requestedLeft(ctx)
 	return append(reasons, more...), err
 }

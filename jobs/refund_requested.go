@@ -2,10 +2,8 @@ package jobs
 
 import (
 	"context"
-	"time"
 
 	"duly/internal/query"
-	"duly/internal/text"
 )
 
 // requestedLeft names the selected rows of refunds that are not settled, with numbers.
@@ -23,11 +21,13 @@ func (r *reconcileRun) requestedLeft(ctx context.Context) ([]string, error) {
 	if reasons = append(reasons, claimed...); err != nil {
 		return nil, err
 	}
-	if n > 0 {
-		reasons = append(reasons, text.Plural(n, "refund")+" due and not executed")
+	return append(reasons, left.Reasons(n, "refund", " due and not executed", " not executed yet")...), nil
+}
+
+// waits names the refunds in review that others of their payment wait for.
+func (r *reconcileRun) waits(ctx context.Context) ([]string, error) {
+	if !Selected(r.o.Steps, StepRefund) {
+		return nil, nil
 	}
-	if left.Waiting > 0 {
-		reasons = append(reasons, text.Plural(left.Waiting, "refund")+" not executed yet, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
-	}
-	return reasons, nil
+	return query.BlockingRefunds(ctx, r.DB, r.o.Selection)
 }

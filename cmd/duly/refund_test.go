@@ -288,3 +288,22 @@ func TestOperatorsRequestAtOnce(t *testing.T) {
 	all.Wait()
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds`))
 }
+
+// What waits behind a refund in review says so wherever it is shown, with the command that is needed first.
+func TestRefundsBehindAReviewAreShown(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, currency, reason, status, unsettled, refunded_before, sent_amount, sent_at, gateway, detail)
+VALUES (100, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6), 'main', 'its answer was lost')`)
+	s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, currency, reason) VALUES (101, 1, 2000, 'KRW', 'another')`)
+	got := s.duly(t, "run", "reconcile")
+	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
+	require.Contains(t, got.out, "refund 100 is in review, and others of its payment wait for it")
+	got = s.duly(t, "list", "refunds")
+	require.Contains(t, got.out, "duly resolve refund 100 --as refunded")
+	require.NotContains(t, got.out, "executes it")
+	require.Contains(t, s.duly(t, "list", "refunds", "--json").out, `"behind_refund_id": 100`)
+	got = s.duly(t, "show", "invoice", "1")
+	require.Contains(t, got.out, "Refund 101 requested 2,000 KRW")
+	require.Contains(t, got.out, "waits for refund 100, which is in review")
+}

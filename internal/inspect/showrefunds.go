@@ -12,6 +12,12 @@ import (
 
 // refundLines writes refunds for people, a line each, newest first.
 func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
+	behind := map[[2]uint64]uint64{} // refunds in review that may have been executed, by what they are of
+	for _, r := range list {
+		if r.Status == string(refunds.Review) && r.SentAt != nil {
+			behind[subjectOf(r)] = r.ID
+		}
+	}
 	for _, r := range list {
 		parts := []string{refundWord(r.Status)}
 		if r.Amount != nil && r.Currency != nil {
@@ -27,8 +33,27 @@ func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
 			parts = append(parts, "next try "+days.At(*r.NextTryAt))
 		}
 		if r.Status == string(refunds.Review) {
-			parts = append(parts, fmt.Sprintf(`duly resolve refund %d --as refunded --reason "…"`, r.ID))
+			as := payment.AsRefunded
+			if r.SentAt == nil { // no request of it may have been executed
+				as = payment.AsNotExecuted
+			}
+			parts = append(parts, fmt.Sprintf(`duly resolve refund %d --as %s --reason "…"`, r.ID, as))
 		}
-		screen.Item(fmt.Sprintf("Refund %d", r.ID), statusColumn, parts...)
+		if first := behind[subjectOf(r)]; first != 0 && r.Status == string(refunds.Requested) {
+			parts = append(parts, fmt.Sprintf("waits for refund %d, which is in review", first))
+		}
+		label := fmt.Sprintf("Refund %d ", r.ID)
+		screen.Item(label, max(statusColumn, len(label)), parts...)
 	}
+}
+
+// subjectOf is the invoice or the payment that a refund is of.
+func subjectOf(r details.Refund) (of [2]uint64) {
+	if r.InvoiceID != nil {
+		of[0] = *r.InvoiceID
+	}
+	if r.PaymentID != nil {
+		of[1] = *r.PaymentID
+	}
+	return of
 }

@@ -164,8 +164,24 @@ func waysOfOrder(l worklist.Row, now time.Time, asks func(string) bool) []WayOut
 }
 
 func waysOfRefund(l worklist.Row) []WayOut {
+	if l.Behind != 0 {
+		return []WayOut{resolveWay(worklist.Refund, l.Behind, payment.AsRefunded, "or not_executed: it is in review, of the same payment, and comes first")}
+	}
+	if l.Status == string(refunds.Requested) {
+		return []WayOut{
+			{Command: "duly run reconcile --step refund", When: "executes it"},
+			resolveWay(worklist.Refund, l.ID, payment.AsCancelled, "takes it back"),
+		}
+	}
 	if l.Status != string(refunds.Review) {
 		return []WayOut{{Command: "duly run reconcile --step refund", When: "executes it, or asks its gateway what became of it"}}
+	}
+	if l.Unsent {
+		return []WayOut{
+			resolveWay(worklist.Refund, l.ID, payment.AsNotExecuted, "then duly refund requests another one; its gateway is asked"),
+			resolveWay(worklist.Refund, l.ID, payment.AsRefunded, "if somebody refunded it at the provider since"),
+			resolveWay(worklist.Refund, l.ID, payment.AsIgnored, "nothing more is sent for it"),
+		}
 	}
 	return []WayOut{
 		resolveWay(worklist.Refund, l.ID, payment.AsRefunded, "if the provider's page shows it; its gateway is asked"),

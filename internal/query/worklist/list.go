@@ -47,8 +47,10 @@ type Row struct {
 	Reason       string    `json:"reason,omitempty"`
 	AmountCheck  string    `json:"amount_check,omitempty" db:"amount_check"` // of an invoice, the guard that holds its amount
 	Since        time.Time `json:"since_at" db:"since"`
+	Behind       uint64    `json:"behind_refund_id,omitempty"` // of a requested refund, another one of its payment that is in review: it comes first
 
 	Undecided uint64        `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
+	Unsent    bool          `json:"-"`        // of a refund: no request of it may have been executed
 	Gone      bool          `json:"-"`        // the shop's row that it belongs to is not there
 	Stuck     bool          `json:"-"`        // a change that cannot be applied
 	NextCheck time.Time     `json:"-" db:"-"`

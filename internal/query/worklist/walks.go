@@ -72,7 +72,9 @@ first_seen_at AS since FROM audit_findings WHERE resolved_at IS NULL AND id > ? 
 
 	listedRefund = `SELECT 'refund' AS what, r.id, r.status, COALESCE(r.gateway, '') AS gateway, COALESCE(r.run_id, 0) AS run_id, COALESCE(r.idempotency_key, '') AS idempotency_key,
 COALESCE(r.invoice_id, 0) AS invoice_id, COALESCE(r.payment_id, 0) AS payment, COALESCE(r.sent_amount, r.amount, 0) AS amount,
-COALESCE(r.currency, '') AS currency, COALESCE(r.detail, IF(r.status = 'requested', r.reason, '')) AS reason, r.created_at AS since FROM refunds r `
+COALESCE(r.currency, '') AS currency, COALESCE(r.detail, IF(r.status = 'requested', r.reason, '')) AS reason, r.created_at AS since, r.sent_at IS NULL AS unsent,
+IF(r.status <> 'requested', 0, COALESCE((SELECT MIN(b.id) FROM refunds b WHERE b.payment_id = r.payment_id AND b.unsettled = 1 AND b.status = 'review'),
+(SELECT MIN(b.id) FROM refunds b WHERE b.invoice_id = r.invoice_id AND b.unsettled = 1 AND b.status = 'review'), 0)) AS behind FROM refunds r `
 
 	refundsInReview = listedRefund + `WHERE r.status = 'review' AND r.id > ? ORDER BY r.id LIMIT ?`
 
