@@ -237,7 +237,7 @@ func TestAnInvoiceWhoseSubscriptionIsGone(t *testing.T) {
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
 	require.Equal(t, "paid", worktest.Get[string](t, w.plain, `SELECT status FROM invoices WHERE subscription_id = 2`))
 	id := worktest.Get[uint64](t, w.plain, `SELECT id FROM invoices WHERE subscription_id = 4`)
-	require.Equal(t, "the subscription's row is gone: duly resolve invoice 4 --as void, uncollectible or paid_outside",
+	require.Equal(t, "the subscription's row is gone: duly resolve invoice 4 --as void --reason … (or uncollectible, paid_outside)",
 		worktest.Get[string](t, w.plain, `SELECT review_reason FROM invoices WHERE id = ? AND status = 'review'`, id))
 }
 

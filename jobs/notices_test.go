@@ -160,7 +160,7 @@ func TestAChargeWaitsForItsNotice(t *testing.T) {
 	w.policy("asked", "asked", "warned")
 	result := w.run(byNotices) // it was enrolled on the day itself: no notice was written
 	require.Equal(t, batch.ExitUnfinished, result.Exit)
-	require.Equal(t, []string{"2 invoices not charged before the notice is delivered (1, 2): duly run notices, then duly run outbox; duly show invoice says what is missing"}, result.Left)
+	require.Equal(t, []string{"2 invoices not charged before the notice is delivered (1, 2): duly run notices, then duly run outbox, then duly run billing"}, result.Left)
 	require.Equal(t, []string{"active open 0 0", "active open 0 0", "active paid 0 1"}, w.states())
 
 	require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
@@ -169,7 +169,13 @@ func TestAChargeWaitsForItsNotice(t *testing.T) {
 	require.Equal(t, batch.ExitUnfinished, w.run(byNotices).Exit, "written, and not delivered")
 	worktest.Exec(t, w.plain, `INSERT INTO event_deliveries (event_id, sink, status) SELECT id, 'slack', 'delivered' FROM events WHERE subject = 'subscription:1' AND type = 'invoice.upcoming'`)
 	worktest.Exec(t, w.plain, `INSERT INTO event_deliveries (event_id, sink, status) SELECT id, 'webhook', 'dead' FROM events WHERE subject = 'subscription:2' AND type = 'invoice.upcoming'`)
-	require.Equal(t, batch.ExitUnfinished, w.run(byNotices).Exit, "Slack is nobody's customer, and one was given up")
+	result = w.run(byNotices)
+	require.Equal(t, batch.ExitUnfinished, result.Exit, "Slack is nobody's customer, and one was given up")
+	dead := worktest.Get[int](t, w.plain, `SELECT event_id FROM event_deliveries WHERE status = 'dead'`)
+	require.Equal(t, []string{
+		"1 invoice not charged before the notice is delivered (1): duly run outbox, then duly run billing",
+		fmt.Sprintf("1 invoice not charged before the notice is delivered (2): duly requeue event %d, then duly run outbox, then duly run billing", dead),
+	}, result.Left)
 	require.Equal(t, []string{"active open 0 0", "active open 0 0", "active paid 0 1"}, w.states())
 
 	w.deliver()

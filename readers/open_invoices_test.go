@@ -254,7 +254,7 @@ VALUES (999, 999, 1, 0, 'sub_7_20260131-1', 'r', 'c', 1, 'KRW', 'main', 'pm', 1,
 			"a trigger of the shop's", `CREATE TRIGGER t BEFORE INSERT ON payment_attempts FOR EACH ROW
 IF NEW.subscription_id = 7 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`, "not him",
 		},
-		{"no subscription", `DELETE FROM subscriptions WHERE id = 7`, "the subscription's row is gone: duly resolve invoice 7 --as void, uncollectible or paid_outside"},
+		{"no subscription", `DELETE FROM subscriptions WHERE id = 7`, "the subscription's row is gone: duly resolve invoice 7 --as void --reason … (or uncollectible, paid_outside)"},
 		{"no gateway", `UPDATE subscriptions SET gateway = '' WHERE id = 7`, "gateway is empty"},
 		{"an unknown status", `UPDATE subscriptions SET status = 'trial' WHERE id = 7`, `subscription status "trial" is not one of`},
 		{"no method", `UPDATE subscriptions SET payment_method = '' WHERE id = 7`, "payment_method is empty"},

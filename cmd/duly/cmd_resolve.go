@@ -34,7 +34,7 @@ func resolveCommand(ses *session.Session) *cobra.Command {
 			"once no request can take effect any more; for an attempt in doubt billing.give_up_after later. What is in flight is " +
 			"never resolved by hand: a run asks the gateway. A payment that is still open is settled by hand once its order is in " +
 			"review. Exit code 2 if it is refused, with what to type next; 4 for some minutes after the database has lost commits.\n\n" +
-			"Instead of an id the filters of duly list take many: without --yes it only shows what would be done; with it each is done in a\n" +
+			"Several ids are settled one after the other; --as paid takes one, and the payment. Instead of ids the filters of duly list take many: without --yes it only shows what would be done; with it each is done in a\n" +
 			"transaction of its own, and what is refused is named and passed over. It may be typed again.",
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
 			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
@@ -52,7 +52,7 @@ func resolveOne(ses *session.Session, r decide.Resolver) *cobra.Command {
 	var f decide.ResolveFlags
 	var many decide.ManyFlags
 	cmd := &cobra.Command{
-		Use: r.What + " [ID] [GATEWAY_ID]", Short: "Settle one " + r.What + ", or those that filters select",
+		Use: r.What + " [ID…] [GATEWAY_ID]", Short: "Settle one " + r.What + " or more, or those that filters select",
 		Example: "  duly resolve " + r.What + " 7 --as " + string(decide.UsualAs(r.What)) + " --reason \"asked the provider\"\n" +
 			"  duly resolve " + r.What + " --since 2026-01-31 --as " + string(decide.UsualAs(r.What)) + " --reason \"asked\"",
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeWaiting(ses, r.What),
@@ -66,20 +66,12 @@ func resolveOne(ses *session.Session, r decide.Resolver) *cobra.Command {
 					return decide.Many(cmd.Context(), ses, db, many, decide.ResolveMany(ses, r, f, as))
 				})
 			}
-			n, as, named, err := f.Read(r.What, args)
+			ids, as, named, err := f.Read(r.What, args)
 			if err != nil {
 				return exit.Usage(err)
 			}
 			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
-				detail, err := r.Do(cmd.Context(), ses, db, n, named, as, f.Action(r.What, n, as, named))
-				if err != nil {
-					return decide.RefusedOr(err)
-				}
-				if ses.Screen.JSON {
-					return ses.Screen.Print(decide.Resolved{What: r.What, ID: n, As: string(as), Done: true, Detail: detail})
-				}
-				ses.Screen.Line("%s %d resolved as %s: %s", r.What, n, as, detail)
-				return nil
+				return decide.Resolve(cmd.Context(), ses, db, r, f, ids, as, named)
 			})
 		},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/session"
 	"duly/internal/test/golden"
+	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
 )
 
@@ -112,14 +114,44 @@ func TestResolveInvoicesWithoutASubscription(t *testing.T) {
 	s.exec(t, "DELETE FROM subscriptions")
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
 	for i, row := range document[inspect.ListView](t, s.duly(t, "list", "review", "--json")).Rows {
+		got := s.duly(t, "requeue", "invoice", fmt.Sprint(row.ID))
+		require.Equal(t, batch.ExitUsage, got.code)
+		require.Contains(t, got.err, fmt.Sprintf("is gone, so that nobody can be charged: duly resolve invoice %d --as void --reason …", row.ID))
 		require.Equal(t, fmt.Sprintf(`duly resolve invoice %d --as void --reason "…"`, row.ID), row.Next[0].Command)
-		require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(row.ID)).out, fmt.Sprintf("duly resolve invoice %d --as void, uncollectible or paid_outside", row.ID))
+		require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(row.ID)).out, fmt.Sprintf("duly resolve invoice %d --as void --reason …", row.ID))
 		s.does(t, fmt.Sprintf("resolve invoice %d --as %s --reason gone", row.ID, []string{"void", "uncollectible", "paid_outside"}[i]))
 		require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(row.ID)).out, session.OperatorName())
 	}
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Empty(t, s.sim.Ledger())
 	require.Contains(t, s.duly(t, "list", "review").out, "nothing is in review")
+}
+
+// Several invoices are settled by one command, as they are requeued and reopened; one that is refused holds up no other.
+func TestResolveSeveralInvoices(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for range 3 {
+		s.enrol(t, "soft", 100)
+	}
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	got := s.duly(t, strings.Fields("resolve invoice 1 9 3 --as void --reason gone")...)
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.out, "invoice 1 resolved as void: it is void, and never charged again\ninvoice 3 resolved as void")
+	require.Contains(t, got.err, "no invoice 9")
+	rows := document[[]decide.Resolved](t, s.duly(t, strings.Fields("resolve invoice 1 2 --as uncollectible --reason gone --json")...))
+	require.Equal(t, []bool{false, true}, []bool{rows[0].Done, rows[1].Done})
+	require.Equal(t, "invoice", document[decide.Resolved](t, s.duly(t, strings.Fields("resolve invoice 2 --as paid_outside --reason bank --json")...)).What, "one is one document")
+	for line, want := range map[string]string{
+		"resolve invoice 2 --as void --reason gone":                "paid outside the gateways",
+		"resolve attempt 1 pay_1 --as not_executed --reason gone":  `"pay_1": a payment is named with --as paid alone`,
+		"resolve attempt 1 pay_1 2 --as paid --reason gone":        `"2" is one argument too many`,
+		"resolve attempt 1 pay_1 x_2 --as not_executed --reason x": `"x_2": a payment is named with --as paid alone`,
+	} {
+		got := s.duly(t, strings.Fields(line)...)
+		require.Equal(t, batch.ExitUsage, got.code, line)
+		require.Contains(t, got.err, want, line)
+	}
 }
 
 // Money that came by bank transfer pays the invoice, and no audit finds fault with it. The next period is charged as ever.
@@ -193,4 +225,37 @@ func (s *shop) today(t *testing.T) (now time.Time) {
 	t.Helper()
 	require.NoError(t, s.db.GetContext(t.Context(), &now, "SELECT UTC_TIMESTAMP(6)"))
 	return now
+}
+
+// If the answer to its COMMIT is lost, a command says what to type: itself, which says that it is done; of a refund, what was requested.
+func TestALostAnswerToAnOperator(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string][2]string{
+		"resolve invoice 1 --as void --reason x": {"type the command again: what was done is not done twice", "invoice 1 is void"},
+		"requeue invoice 1":                      {"type the command again: what was done is not done twice", "invoice 1 is open already"},
+		"refund invoice 2 --reason x":            {"duly show invoice 2 says whether the refund was requested", ""},
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.enrol(t, "soft", 100)
+			s.enrol(t, "ok", 100)
+			require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+			s.exec(t, "UPDATE invoices SET status = 'review', review_reason = 'by hand' WHERE id = 1")
+			proxy := testdb.NewProxy(t, s.db.DSN)
+			lost := proxy.LoseCommitAnswer()
+			var out, errs bytes.Buffer
+			app := newApp(append(s.env, "DULY_DATABASE_DSN="+proxy.DSN), &out, &errs)
+			require.Equal(t, batch.ExitUnfinished, execute(t.Context(), app, strings.Fields(line)), errs.String())
+			<-lost
+			require.Contains(t, errs.String(), want[0])
+			if want[1] == "" {
+				require.Contains(t, s.duly(t, "show", "invoice", "2").out, "Refund 1")
+				return
+			}
+			got := s.duly(t, strings.Fields(line)...)
+			require.Equal(t, batch.ExitUsage, got.code, got.out)
+			require.Contains(t, got.err, want[1])
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"duly/internal/billing"
+	"duly/internal/billing/notice"
 	"duly/internal/mysql"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -22,7 +23,7 @@ func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billin
 	if !Requires(p) {
 		return 0, nil, nil
 	}
-	var ids []uint64
+	found := make(map[notice.Lack]*lacking)
 	for after, done := uint64(0), false; !done; {
 		var page []query.WaitingInvoice
 		if page, after, done, err = query.WaitingInvoices(ctx, db, selection, p, after, unannouncedPage); err != nil {
@@ -32,13 +33,34 @@ func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billin
 			if !counted(w) {
 				continue
 			}
-			if n++; len(ids) < unannouncedNamed {
-				ids = append(ids, w.ID)
+			n++
+			why := notice.Lacks(w.Invoice, w.Newest)
+			if why == notice.LackAmount {
+				why = notice.LackWritten
 			}
+			if found[why] == nil {
+				found[why] = &lacking{}
+			}
+			found[why].add(w)
 		}
 	}
-	if n == 0 {
-		return 0, nil, nil
+	for _, why := range []notice.Lack{notice.LackWritten, notice.LackDelivery, notice.LackReceiver} {
+		if l := found[why]; l != nil {
+			reasons = append(reasons, fmt.Sprintf("%s not charged before the notice is delivered (%s): %s, then duly run billing", text.Plural(l.n, "invoice"), query.FirstIDs(l.ids, l.n), notice.Remedy(why, l.dead...)))
+		}
 	}
-	return n, []string{fmt.Sprintf("%s not charged before the notice is delivered (%s): duly run notices, then duly run outbox; duly show invoice says what is missing", text.Plural(n, "invoice"), query.FirstIDs(ids, n))}, nil
+	return n, reasons, nil
+}
+
+// lacking are invoices that wait for the same of their notices.
+type lacking struct {
+	n         int64
+	ids, dead []uint64 // the first ones, and the events of their notices that were given up
+}
+
+func (l *lacking) add(w query.WaitingInvoice) {
+	if l.n++; len(l.ids) < unannouncedNamed {
+		l.ids = append(l.ids, w.ID)
+		l.dead = append(l.dead, w.Newest.Dead)
+	}
 }

@@ -33,6 +33,10 @@ func TestApprove(t *testing.T) {
 	}
 	gone := held(billing.Review, guard.BeyondMax, "", "")
 	gone.Gone = true
+	cancelled := held(billing.Review, guard.BeyondMax, "", "")
+	cancelled.Cancelled = true
+	free := held(billing.Paid, "", "", "")
+	free.Money.Amount = 0
 	unknown := held(billing.Review, guard.BeyondMax, "", "")
 	unknown.Unknown = "main"
 	for name, c := range map[string]struct {
@@ -47,11 +51,14 @@ func TestApprove(t *testing.T) {
 		"its attempt may have money":  {held(billing.Review, guard.BeyondMax, billing.AttemptReview, ""), "attempt 7 of invoice 3 may have taken money: duly resolve attempt 7 --as … --reason … first"},
 		"a charge of it unknown here": {unknown, "gateway main lists a charge for its period that is unknown here: duly adopt main first"},
 		"its subscription gone":       {gone, "the subscription of invoice 3 is gone, so that nobody can be charged: --as void, uncollectible or paid_outside"},
-		"open":                        {held(billing.Open, "", "", ""), "invoice 3 is open, and its amount is not held: the next run charges it, or sends it to review"},
-		"open and approved":           {held(billing.Open, guard.Approved, "", ""), "invoice 3 is approved already, and open: the next run charges it when its date has come"},
+		"open":                        {held(billing.Open, "", "", ""), "invoice 3 is open, and its amount is not held: when its date has come, a run charges it or sends it to review"},
+		"open and approved":           {held(billing.Open, guard.Approved, "", ""), "invoice 3 is approved already, and open: a run charges it when its date has come"},
 		"being charged":               {held(billing.Charging, "", billing.AttemptInFlight, ""), "attempt 7 of invoice 3 is in_flight and may still take money: duly run billing --subscription 42 settles it first"},
 		"uncollectible":               {held(billing.Uncollectible, guard.BeyondMax, "", ""), "invoice 3 is uncollectible: only what is in review for its amount is approved"},
-		"paid":                        {held(billing.Paid, guard.Approved, billing.AttemptSucceeded, billing.ProofAnswer), "invoice 3 is paid: what is to be refunded is refunded at the gateway"},
+		"paid":                        {held(billing.Paid, guard.Approved, billing.AttemptSucceeded, billing.ProofAnswer), "invoice 3 is paid: duly refund invoice 3 --reason … refunds it"},
+		"paid outside":                {held(billing.Paid, "", "", ""), "invoice 3 is paid outside the gateways: what is to be refunded is refunded there"},
+		"of amount 0":                 {free, "invoice 3 is paid, since its amount is 0"},
+		"its subscription cancelled":  {cancelled, "the subscription of invoice 3 is cancelled, so that it is not charged: --as void, uncollectible or paid_outside"},
 		"void":                        {held(billing.Void, guard.BeyondMax, "", ""), "invoice 3 is void: nothing more is charged for it"},
 	} {
 		got, err := billing.Close(c.is, payment.AsApproved)

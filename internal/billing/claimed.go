@@ -108,7 +108,7 @@ func SubscriptionReview(id uint64, effective payment.Date, why string) Event {
 	return reviewNeeded(about, "subscription:"+strconv.FormatUint(id, 10)+":"+effective.Compact(), why)
 }
 
-// CloseCommand is the command that ends an invoice whose subscription is gone.
+// CloseCommand is the command that ends an invoice that is not charged any more, with the other words that it takes.
 func CloseCommand(invoice uint64) string {
-	return fmt.Sprintf("duly resolve invoice %d --as void, uncollectible or paid_outside", invoice)
+	return fmt.Sprintf("duly resolve invoice %d --as void --reason … (or uncollectible, paid_outside)", invoice)
 }

@@ -15,8 +15,8 @@ type Closable struct {
 
 	Status InvoiceStatus
 	Past   []PastAttempt
-	// Gone: the subscription's row is not there.
-	Gone bool
+	// Gone: the subscription's row is not there. Cancelled: it is cancelled.
+	Gone, Cancelled bool
 	// CustomerID is the subscription's; empty: its row is gone.
 	CustomerID string
 	// Subscription is that of an invoice whose dunning has ended; nil: it has not, an operator closed it, or the row is gone.
@@ -108,11 +108,24 @@ func (c Closable) ended() error {
 	case Open, Charging, Review, Uncollectible:
 		return nil
 	case Paid:
-		return fmt.Errorf("invoice %d is paid: what is to be refunded is refunded at the gateway", c.ID)
+		return c.paid()
 	case Void:
 		return fmt.Errorf("invoice %d is void: nothing more is charged for it", c.ID)
 	}
 	return fmt.Errorf("invoice %d has the status %q, which is none of duly's", c.ID, cut(string(c.Status), MaxQuoted))
+}
+
+// paid says how the money of an invoice that is paid is refunded.
+func (c Closable) paid() error {
+	for _, a := range c.Past {
+		if a.Status == AttemptSucceeded {
+			return fmt.Errorf("invoice %d is paid: duly refund invoice %d --reason … refunds it", c.ID, c.ID)
+		}
+	}
+	if c.Money.Amount == 0 {
+		return fmt.Errorf("invoice %d is paid, since its amount is 0", c.ID)
+	}
+	return fmt.Errorf("invoice %d is paid outside the gateways: what is to be refunded is refunded there", c.ID)
 }
 
 // instead says what is right where a word is said of the invoice that is one of a charge.

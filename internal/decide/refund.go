@@ -10,6 +10,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/gateway"
+	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/refundrows"
@@ -110,7 +111,9 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 		v.Pending = append(v.Pending, one)
 	}
 	if !f.Dry {
-		if v.Refund, err = operator.RequestRefund(ctx, db.DB, r, f.Again, session.ActionOn("refund", what, id, f.Reason, nil)); err != nil {
+		if v.Refund, err = operator.RequestRefund(ctx, db.DB, r, f.Again, session.ActionOn("refund", what, id, f.Reason, nil)); errors.Is(err, mysql.ErrCommitUnknown) {
+			return exit.Failed(fmt.Errorf("%w; duly show %s %d says whether the refund was requested: if it was not, type the command again", err, what, id))
+		} else if err != nil {
 			return RefusedOr(err)
 		}
 	}

@@ -92,13 +92,14 @@ func (f ResolveFlags) Action(what string, id uint64, as payment.Resolution, name
 	return session.ActionOn("resolve", what, id, f.Reason, map[string]string{"as": string(as), "payment": named})
 }
 
-// Read checks the arguments of `duly resolve`, all at once.
-func (f ResolveFlags) Read(what string, args []string) (id uint64, as payment.Resolution, named string, err error) {
+// Read checks the arguments of `duly resolve`, all at once: ids, or one id and the payment that is named.
+func (f ResolveFlags) Read(what string, args []string) (ids []uint64, as payment.Resolution, named string, err error) {
 	var found []error
 	if len(args) == 0 {
 		found = append(found, fmt.Errorf("say which %s, by its id or by filters: duly resolve %s 7 --as %s --reason \"…\"", what, what, UsualAs(what)))
-	} else if id, err = cli.ReadID(args[0]); err != nil {
-		found = append(found, err)
+	} else {
+		id, err := cli.ReadID(args[0])
+		ids, found = append(ids, id), append(found, err)
 	}
 	if as, err = payment.ParseAs(f.As); err != nil {
 		found = append(found, fmt.Errorf("--as: %w", err))
@@ -110,16 +111,51 @@ func (f ResolveFlags) Read(what string, args []string) (id uint64, as payment.Re
 		found = append(found, errors.New("--reason: say why, for those who ask later"))
 	}
 	switch {
-	case len(args) > 2:
+	case len(args) > 2 && as == payment.AsPaid:
 		found = append(found, fmt.Errorf("%q is one argument too many", args[2]))
-	case len(args) == 2 && as != payment.AsPaid:
-		found = append(found, fmt.Errorf("%q: a payment is named with --as paid alone", args[1]))
+	case len(args) > 1 && as != payment.AsPaid:
+		for _, arg := range args[1:] {
+			id, err := cli.ReadID(arg)
+			if ids = append(ids, id); err != nil {
+				found = append(found, fmt.Errorf("%q: a payment is named with --as paid alone", arg))
+			}
+		}
 	case len(args) == 2:
 		named = args[1]
 	case as == payment.AsPaid && what != "finding" && what != "invoice" && what != worklist.Refund && what != worklist.Change && len(args) == 1:
 		found = append(found, fmt.Errorf("--as paid needs the gateway's id of the payment: duly resolve %s %s --as paid GATEWAY_ID", what, args[0]))
 	}
-	return id, as, named, errors.Join(found...)
+	return ids, as, named, errors.Join(found...)
+}
+
+// Resolve settles rows by their ids, one after the other.
+func Resolve(ctx context.Context, ses *session.Session, db *session.Database, r Resolver, f ResolveFlags, ids []uint64, as payment.Resolution, named string) error {
+	list := make([]Resolved, 0, len(ids))
+	var refusals []error
+	for _, id := range ids {
+		row := Resolved{What: r.What, ID: id, As: string(as), Done: true}
+		var err error
+		if row.Detail, err = r.Do(ctx, ses, db, id, named, as, f.Action(r.What, id, as, named)); err != nil {
+			if err = RefusedOr(err); len(ids) == 1 || !isRefusal(err) {
+				return err
+			}
+			refusals = append(refusals, err)
+			row.Done, row.Detail = false, err.Error()
+		}
+		list = append(list, row)
+	}
+	if ses.Screen.JSON && len(ids) == 1 {
+		return ses.Screen.Print(list[0])
+	}
+	return conclude(ses.Screen, list, showResolved, refusals)
+}
+
+func showResolved(screen *cli.Screen, list []Resolved) {
+	for _, r := range list {
+		if r.Done {
+			screen.Line("%s %d resolved as %s: %s", r.What, r.ID, r.As, r.Detail)
+		}
+	}
 }
 
 // ReadMany checks the flags for rows that filters select.
@@ -140,13 +176,16 @@ func (f ResolveFlags) ReadMany(what string) (payment.Resolution, error) {
 	return as, errors.Join(found...)
 }
 
-// RefusedOr tells what an operator asked for in vain (exit 2) from an error of ours.
+// RefusedOr tells what an operator asked for in vain (exit 2) from an error of ours. What nobody knows to be done is asked for again: it is done once.
 func RefusedOr(err error) error {
 	if _, ok := errors.AsType[exit.Error](err); ok {
 		return err
 	}
 	if _, ok := errors.AsType[store.RefusedError](err); ok || errors.Is(err, operator.ErrNotThere) {
 		return exit.Usage(lastOf(err))
+	}
+	if errors.Is(err, mysql.ErrCommitUnknown) {
+		err = fmt.Errorf("%w; type the command again: what was done is not done twice", err)
 	}
 	return exit.Failed(err)
 }

@@ -335,7 +335,7 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 	}
 	answer.policy = dunningLine(standing)
 	if invoice {
-		ways := invoiceWays(w.Invoices[0], w.Subscription == nil, view.Asks(c))
+		ways := invoiceWays(w.Invoices[0], w.Subscription, view.Asks(c))
 		again, err := reopens(ctx, db, w.Invoices[0], standing)
 		if err != nil {
 			return err

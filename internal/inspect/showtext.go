@@ -121,7 +121,7 @@ func invoiceText(screen *cli.Screen, w SubscriptionView, answer chargeAnswer, wa
 			screen.Command("  %s", command)
 		}
 	}
-	if inv.Status != string(billing.Review) || len(inv.Attempts) > 1 {
+	if t := decidable(*inv); inv.Status != string(billing.Review) || t == nil || len(inv.Attempts) > 1 { // else it is the one that was said
 		attempts(screen, *inv, answer.Calendar)
 	}
 }
@@ -141,7 +141,8 @@ type advised struct {
 }
 
 // invoiceWays are the commands that move an invoice on as it stands, the usual one first.
-func invoiceWays(inv details.Invoice, gone bool, asks func(gateway string) bool) []advised {
+func invoiceWays(inv details.Invoice, sub *details.Subscription, asks func(gateway string) bool) []advised {
+	gone := sub == nil
 	switch billing.InvoiceStatus(inv.Status) {
 	case billing.Charging:
 		if t := lastAttempt(&inv); t != nil && t.RunLives {
@@ -159,7 +160,7 @@ func invoiceWays(inv details.Invoice, gone bool, asks func(gateway string) bool)
 	}
 	l := worklist.Row{
 		What: worklist.Invoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: cli.OrBlank(inv.ReviewReason),
-		AmountCheck: cli.OrBlank(inv.AmountCheck),
+		AmountCheck: cli.OrBlank(inv.AmountCheck), Cancelled: !gone && billing.StatusOf(sub.Status) == billing.Cancelled,
 	}
 	t := decidable(inv)
 	if t == nil {

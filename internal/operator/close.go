@@ -19,7 +19,7 @@ import (
 
 const (
 	selectClosable = `SELECT id, subscription_id, due_date, amount, currency, stage, status, COALESCE(amount_check, '') AS amount_check FROM invoices WHERE id = ?`
-	closableOwner  = `SELECT COALESCE(customer_id, '') FROM subscriptions WHERE id = ?`
+	closableOwner  = `SELECT COALESCE(customer_id, '') AS customer_id, COALESCE(status, '') AS status FROM subscriptions WHERE id = ?`
 	closableOther  = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
 
 	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = COALESCE(?, paid_at),
@@ -59,10 +59,15 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 	if c.Past, err = pastOf(ctx, q, id); err != nil {
 		return c, err
 	}
-	err = sqlx.GetContext(ctx, q, &c.CustomerID, closableOwner, row.SubscriptionID)
+	var owner struct {
+		CustomerID string `db:"customer_id"`
+		Status     string
+	}
+	err = sqlx.GetContext(ctx, q, &owner, closableOwner, row.SubscriptionID)
 	if c.Gone = errors.Is(err, sql.ErrNoRows); err != nil && !c.Gone {
 		return c, err
 	}
+	c.CustomerID, c.Cancelled = owner.CustomerID, billing.StatusOf(owner.Status) == billing.Cancelled
 	if c.Status == billing.Uncollectible && !c.Gone {
 		d, err := invoiceOf(ctx, q, id, lock)
 		if err != nil {

@@ -187,6 +187,7 @@ const (
 	requeuedInvoice = `SELECT status FROM invoices WHERE id = ?`
 	requeuedPast    = `SELECT id, attempt_no, idempotency_key, status, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
 FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
+	requeuedOwner         = `SELECT COUNT(*) FROM subscriptions WHERE id = (SELECT subscription_id FROM invoices WHERE id = ?)`
 	updateRequeuedInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, hold_rule = NULL,
 amount_check = NULLIF(NULLIF(amount_check, 'max_amount'), 'max_factor'), updated_at = ? WHERE id = ? AND status = 'review'`
 )
@@ -204,7 +205,17 @@ func readRequeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock st
 		return "", nil, absent(err, "invoice", id)
 	}
 	past, err := pastOf(ctx, q, id)
-	return billing.InvoiceStatus(status), past, err
+	if err != nil || billing.InvoiceStatus(status) != billing.Review {
+		return billing.InvoiceStatus(status), past, err
+	}
+	var owners int
+	if err := sqlx.GetContext(ctx, q, &owners, requeuedOwner, id); err != nil {
+		return "", nil, err
+	}
+	if last := billing.Waits(past); owners == 0 && last == 0 {
+		return "", nil, store.Refuse(fmt.Errorf("the subscription's row of invoice %d is gone, so that nobody can be charged: %s", id, billing.CloseCommand(id)))
+	}
+	return billing.InvoiceStatus(status), past, nil
 }
 
 // pastOf reads the attempts that were made on an invoice.

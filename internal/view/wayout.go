@@ -72,6 +72,8 @@ func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 	switch {
 	case l.Status == string(billing.Open) && l.Gone:
 		return []WayOut{{Command: "duly run billing", When: "sends it to review, since its subscription's row is gone"}}
+	case l.Status == string(billing.Open) && l.Cancelled:
+		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "voids it, since its subscription is cancelled"}}
 	case l.Status == string(billing.Open):
 		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "charges it"}}
 	case l.Unproven():
@@ -83,6 +85,8 @@ func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 		return decided("attempt", l.Attempt, l.Gateway, asks, "nothing more is charged for it")
 	case l.Gone:
 		return []WayOut{resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside")}
+	case guard.Check(l.AmountCheck).Holds() && l.Cancelled:
+		return []WayOut{resolveWay("invoice", l.ID, payment.AsVoid, "its subscription is cancelled; or --as uncollectible, or paid_outside")}
 	case guard.Check(l.AmountCheck).Holds():
 		return []WayOut{
 			resolveWay("invoice", l.ID, payment.AsApproved, "if the amount is right: the next run charges it"),

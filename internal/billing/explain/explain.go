@@ -259,7 +259,7 @@ func Invoice(s Standing) Explanation {
 	case billing.Void:
 		return s.void()
 	case billing.Review:
-		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), inv.decides(s.Gone) + "; until then it is not charged, and no new invoice is issued"}
+		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), s.decides() + "; until then it is not charged, and no new invoice is issued"}
 	case billing.Charging:
 		return inv.charging()
 	case billing.Open:
@@ -269,15 +269,19 @@ func Invoice(s Standing) Explanation {
 }
 
 // decides says what an operator types about an invoice in review.
-func (inv *InvoiceStanding) decides(gone bool) string {
+func (s Standing) decides() string {
+	inv := s.Invoice
 	if last := len(inv.Past) - 1; last >= 0 && (inv.Past[last].Status == billing.AttemptReview || inv.Past[last].Status == billing.AttemptRejected) {
-		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as paid GATEWAY_ID, not_executed, refunded or ignored", inv.Past[last].ID)
+		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as not_executed --reason … (or paid GATEWAY_ID, refunded, ignored)", inv.Past[last].ID)
 	}
-	if gone {
+	if s.Gone {
 		return "an operator closes it: " + billing.CloseCommand(inv.ID)
 	}
+	if inv.AmountCheck.Holds() && s.Subscription.Status == billing.Cancelled {
+		return "the subscription is cancelled, and an operator closes it: " + billing.CloseCommand(inv.ID)
+	}
 	if inv.AmountCheck.Holds() {
-		return fmt.Sprintf("an operator decides: duly resolve invoice %d --as approved if the amount is right, or --as void", inv.ID)
+		return fmt.Sprintf("an operator decides: duly resolve invoice %d --as approved --reason … if the amount is right (else void)", inv.ID)
 	}
 	return fmt.Sprintf("fix what it says, then: duly requeue invoice %d", inv.ID)
 }
@@ -392,7 +396,11 @@ func (s Standing) open() Explanation {
 	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():
 		return Explanation{WhyAgain, sentence("the gateway asked to try later", inv.Message), "the next run charges it under the next key"}
 	}
-	return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has charged it yet", inv.StageDate), fmt.Sprintf("the next run charges it: duly run billing --subscription %d", inv.SubscriptionID)}
+	since := "it is due since %s and no run has charged it yet"
+	if len(inv.Past) > 0 {
+		since = "it is due again since %s"
+	}
+	return Explanation{WhyDue, fmt.Sprintf(since, inv.StageDate), fmt.Sprintf("the next run charges it: duly run billing --subscription %d", inv.SubscriptionID)}
 }
 
 // waiting is the explanation of an open invoice whose date is yet to come.

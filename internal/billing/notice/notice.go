@@ -3,6 +3,7 @@ package notice
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"duly/internal/billing"
 	"duly/internal/billing/guard"
@@ -148,19 +149,61 @@ func Needed(inv billing.Invoice, attempts int, p billing.Policy) bool {
 	return p.Notice.Required && attempts == 0 && inv.FirstDeclined.IsZero() && inv.Stage == 0
 }
 
-// Missing returns why an invoice must not be charged yet, and what to type; empty: its notice was delivered.
-func Missing(inv billing.Invoice, newest Newest) string {
+// Lack is what keeps the notice of an invoice from counting; empty: nothing does.
+type Lack string
+
+// The lacks.
+const (
+	LackWritten  Lack = "written"  // it is not written
+	LackAmount   Lack = "amount"   // the newest one is of another amount
+	LackReceiver Lack = "receiver" // its delivery was given up
+	LackDelivery Lack = "delivery" // it is not delivered yet
+)
+
+// Lacks says what keeps the newest notice of an invoice from counting.
+func Lacks(inv billing.Invoice, newest Newest) Lack {
 	switch {
 	case newest.No == 0, newest.Gone:
-		return "it waits for its notice, which is not written yet: duly run notices, then duly run outbox"
+		return LackWritten
 	case newest.Money != inv.Money:
-		return fmt.Sprintf("it waits for a notice of %s, and the last notice is of %s: duly run notices, then duly run outbox", inv.Money, newest.Money)
+		return LackAmount
 	case newest.Dead != 0:
-		return fmt.Sprintf("it waits for its notice, whose delivery was given up: duly requeue event %d, then duly run outbox", newest.Dead)
+		return LackReceiver
 	case !newest.Delivered:
-		return "it waits for its notice, which is not delivered yet: duly run outbox"
+		return LackDelivery
 	}
 	return ""
+}
+
+// Remedy is what to type about a lack. dead are the events whose deliveries were given up.
+func Remedy(l Lack, dead ...uint64) string {
+	switch l {
+	case LackWritten, LackAmount:
+		return "duly run notices, then duly run outbox"
+	case LackReceiver:
+		return "duly requeue event " + strings.Trim(fmt.Sprint(dead), "[]") + ", then duly run outbox"
+	case LackDelivery:
+	}
+	return "duly run outbox"
+}
+
+// Missing says why an invoice must not be charged yet, and what to type; empty: its notice was delivered.
+func Missing(inv billing.Invoice, newest Newest) string {
+	why := ""
+	lack := Lacks(inv, newest)
+	switch lack {
+	case "":
+		return ""
+	case LackWritten:
+		why = "its notice, which is not written yet"
+	case LackAmount:
+		why = fmt.Sprintf("a notice of %s, and the last notice is of %s", inv.Money, newest.Money)
+	case LackReceiver:
+		why = "its notice, whose delivery was given up"
+	case LackDelivery:
+		why = "its notice, which is not delivered yet"
+	}
+	return fmt.Sprintf("it waits for %s: %s", why, Remedy(lack, newest.Dead))
 }
 
 // identity of a notice: a subscription's date, and its number if it is not the first.

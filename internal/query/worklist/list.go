@@ -52,6 +52,7 @@ type Row struct {
 	Undecided uint64        `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
 	Unsent    bool          `json:"-"`        // of a refund: no request of it may have been executed
 	Gone      bool          `json:"-"`        // the shop's row that it belongs to is not there
+	Cancelled bool          `json:"-"`        // the subscription of an invoice is cancelled
 	Stuck     bool          `json:"-"`        // a change that cannot be applied
 	NextCheck time.Time     `json:"-" db:"-"`
 	Found     query.Finding `json:"-" db:"-"` // of a finding

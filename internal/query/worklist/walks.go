@@ -16,12 +16,12 @@ const (
 	invoicesInReviewIDs = `SELECT id FROM invoices WHERE status = 'review'`
 
 	// COALESCE: see stageLock.
-	invoicesInReview = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
+	invoicesInReview = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.status = 'cancelled', FALSE) AS cancelled, COALESCE(s.gateway, '') AS gateway,
 COALESCE(i.review_reason, '') AS reason, COALESCE(i.amount_check, '') AS amount_check,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.id IN (?) AND COALESCE(i.status) = 'review' ORDER BY i.id`
 
-	invoicesOpenAndDue = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.status, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
+	invoicesOpenAndDue = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.status, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.status = 'cancelled', FALSE) AS cancelled, COALESCE(s.gateway, '') AS gateway,
 i.amount, i.currency, CAST(i.next_attempt_date AS DATETIME(6)) AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.status = 'open' AND i.next_attempt_date <= ? ORDER BY i.stage, i.next_attempt_date, i.id LIMIT ?`
 
