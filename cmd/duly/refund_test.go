@@ -16,6 +16,8 @@ import (
 	"duly/internal/decide"
 	"duly/internal/gateway/simulator"
 	"duly/internal/inspect"
+	"duly/internal/preview"
+	"duly/internal/registry"
 	"duly/internal/test/golden"
 )
 
@@ -306,4 +308,26 @@ VALUES (100, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6)
 	got = s.duly(t, "show", "invoice", "1")
 	require.Contains(t, got.out, "Refund 101 requested 2,000 KRW")
 	require.Contains(t, got.out, "waits for refund 100, which is in review")
+}
+
+// A dry run counts the rows of refunds that would be executed, what they take, and what waits behind a refund in review.
+func TestRefundsOfADryRun(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	for _, args := range [][]string{{"--amount", "5000"}, {}} {
+		require.Equal(t, batch.ExitDone, s.duly(t, append([]string{"refund", "invoice", "1", "--reason", "why"}, args...)...).code)
+	}
+	got := s.duly(t, "run", "reconcile", "--dry-run")
+	require.Contains(t, got.out, "2 requested refunds · 12,900 KRW")
+	require.NotContains(t, got.out, "Will refund   nothing")
+	doc := document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	require.Equal(t, []preview.RefundSum{{Gateway: "main", Currency: "KRW", Count: 2, Amount: 12900}}, doc.Requested)
+	require.Len(t, doc.FirstRequested, 2)
+	require.Equal(t, int64(7900), doc.FirstRequested[1].Amount, "the rest, after the part")
+	require.Contains(t, s.duly(t, "run", "nightly", "--dry-run").out, "2 requested refunds · 12,900 KRW")
+
+	s.exec(t, `UPDATE refunds SET status = 'review', unsettled = 1, sent_at = UTC_TIMESTAMP(6) WHERE id = 1`)
+	got = s.duly(t, "run", "reconcile", "--dry-run")
+	require.Contains(t, got.out, "1 refund waiting for another one of the same payment, which is in review")
+	require.Equal(t, int64(1), document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json")).Behind)
 }

@@ -3,6 +3,7 @@ package preview
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -24,6 +25,10 @@ type ReconcileForecast struct {
 	Refunds []RefundSum `json:"refunds"`
 	// FirstRefunds are the first of them, in the order of the walk.
 	FirstRefunds []RefundDue `json:"first_refunds"`
+	// Requested are sums of rows of refunds that would be executed, without those of Refunds.
+	Requested []RefundSum `json:"requested_refunds"`
+	// FirstRequested are the first of them, in the order of the walk.
+	FirstRequested []RequestedDue `json:"first_requested_refunds"`
 	// Limited: the limit of the run would be reached.
 	Limited bool `json:"limited"`
 
@@ -32,6 +37,7 @@ type ReconcileForecast struct {
 	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
 	Later       int64      `json:"later"` // payments that are to be refunded, tried again later, the first of them then:
 	NextTryAt   *time.Time `json:"next_try_at,omitempty"`
+	Behind      int64      `json:"behind"`     // rows of refunds that wait for another one of their payment, which is in review
 	LeftAlone   int64      `json:"left_alone"` // orders and payments of gateways that are paused, or not configured here
 
 	// Problems are why rows would be left, or cannot end well, with their first ids; MoreProblems counts the rows of others.
@@ -75,6 +81,16 @@ type RefundDue struct {
 	Currency string `json:"currency"`
 }
 
+// RequestedDue is one row of refunds that would be executed.
+type RequestedDue struct {
+	Refund   uint64 `json:"refund_id"`
+	Invoice  uint64 `json:"invoice_id,omitempty"`
+	Payment  uint64 `json:"payment_id,omitempty"`
+	Gateway  string `json:"gateway"`
+	Amount   int64  `json:"amount"` // minor units
+	Currency string `json:"currency"`
+}
+
 // Reconcile says what [jobs.Reconcile] with the same arguments would look at, without writing anything, taking a
 // lock or calling a gateway. At most first orders and first refunds are listed, limit bounds them all (0: no bound).
 func Reconcile(ctx context.Context, d jobs.Deps, o jobs.ReconcileOptions, first, limit int) (ReconcileForecast, error) {
@@ -82,8 +98,9 @@ func Reconcile(ctx context.Context, d jobs.Deps, o jobs.ReconcileOptions, first,
 		Deps: d, o: o, first: first, limit: limit, now: d.Business().UTC(), worked: map[uint64]bool{},
 		ReconcileForecast: ReconcileForecast{
 			Orders: []OrderSum{}, FirstOrders: []OrderDue{}, Refunds: []RefundSum{}, FirstRefunds: []RefundDue{},
+			Requested: []RefundSum{}, FirstRequested: []RequestedDue{},
 		},
-		orders: map[OrderSum]OrderSum{}, refunds: map[RefundSum]RefundSum{},
+		orders: map[OrderSum]OrderSum{}, refunds: map[RefundSum]RefundSum{}, requested: map[RefundSum]RefundSum{}, taken: map[[2]uint64]int64{},
 	}
 	peek := query.Preview{DB: d.DB, Selection: o.Selection, Size: max(o.ChunkSize, 1)}
 	if jobs.Selected(o.Steps, jobs.StepReconcile) {
@@ -94,7 +111,7 @@ func Reconcile(ctx context.Context, d jobs.Deps, o jobs.ReconcileOptions, first,
 	if jobs.Selected(o.Steps, jobs.StepRefund) {
 		f.items = len(f.worked)
 		clear(f.worked) // an order counts in each step that works on it
-		if err := peek.Refunds(ctx, f.giveBack); err != nil {
+		if err := errors.Join(peek.Refunds(ctx, f.giveBack), peek.OpenRefunds(ctx, f.execute)); err != nil {
 			return f.ReconcileForecast, err
 		}
 	}
@@ -115,6 +132,8 @@ type reconcileWalk struct {
 	worked       map[uint64]bool // orders of this step
 	orders       map[OrderSum]OrderSum
 	refunds      map[RefundSum]RefundSum
+	requested    map[RefundSum]RefundSum
+	taken        map[[2]uint64]int64 // minor units that rows of refunds take, by invoice and payment
 }
 
 // check counts what the first step would look at.
@@ -214,6 +233,48 @@ func (f *reconcileWalk) giveBack(r query.DueRefund) bool {
 	return true
 }
 
+// execute counts a row of refunds that is to be executed.
+func (f *reconcileWalk) execute(r query.OpenRefund) bool {
+	of := [2]uint64{r.InvoiceID, r.PaymentID}
+	left := r.Left - f.taken[of]
+	switch {
+	case r.Behind:
+		f.Behind++
+		return true
+	case r.Next != nil && r.Next.After(f.now):
+		f.Later++
+		if f.NextTryAt == nil || r.Next.Before(*f.NextTryAt) {
+			f.NextTryAt = r.Next
+		}
+		return true
+	case r.Gateway != "" && !f.Known(r.Gateway):
+		f.LeftAlone++
+		f.problems.add("refund", ProblemLeft, unconfigured(r.Gateway), r.ID)
+		return true
+	case closed(f.Deps, r.Gateway):
+		f.LeftAlone++
+		return true
+	case !f.take(1<<63 | r.ID): // no order's id
+		return false
+	case left <= 0 || r.Amount > left: // it is refused
+		return true
+	}
+	amount := r.Amount
+	if amount == 0 {
+		amount = left
+	}
+	f.taken[of] += amount
+	key := RefundSum{Gateway: r.Gateway, Currency: r.Currency}
+	total := f.requested[key]
+	total.Count++
+	total.Amount = sum.Add(total.Amount, amount)
+	f.requested[key] = total
+	if len(f.FirstRequested) < f.first {
+		f.FirstRequested = append(f.FirstRequested, RequestedDue{r.ID, r.InvoiceID, r.PaymentID, r.Gateway, amount, r.Currency})
+	}
+	return true
+}
+
 // sum lists the sums, in order.
 func (f *reconcileWalk) sum() {
 	for key, sum := range f.orders {
@@ -223,11 +284,17 @@ func (f *reconcileWalk) sum() {
 	slices.SortFunc(f.Orders, func(a, b OrderSum) int {
 		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Gateway, b.Gateway), cmp.Compare(a.Currency, b.Currency))
 	})
-	for key, sum := range f.refunds {
+	f.Refunds, f.Requested = sorted(f.Refunds, f.refunds), sorted(f.Requested, f.requested)
+}
+
+// sorted appends sums to list, in order.
+func sorted(list []RefundSum, sums map[RefundSum]RefundSum) []RefundSum {
+	for key, sum := range sums {
 		key.Count, key.Amount = sum.Count, sum.Amount
-		f.Refunds = append(f.Refunds, key)
+		list = append(list, key)
 	}
-	slices.SortFunc(f.Refunds, func(a, b RefundSum) int {
+	slices.SortFunc(list, func(a, b RefundSum) int {
 		return cmp.Or(cmp.Compare(a.Gateway, b.Gateway), cmp.Compare(a.Currency, b.Currency))
 	})
+	return list
 }

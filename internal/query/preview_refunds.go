@@ -43,3 +43,46 @@ func (p Preview) Refunds(ctx context.Context, each func(DueRefund) bool) error {
 	}
 	return nil
 }
+
+// OpenRefund is a row of refunds that is to be executed.
+type OpenRefund struct {
+	ID        uint64
+	InvoiceID uint64 `db:"invoice_id"` // or PaymentID
+	PaymentID uint64 `db:"payment_id"`
+	OrderID   uint64 `db:"order_id"`
+	Gateway   string
+	Amount    int64 // minor units; 0: all that is left
+	Left      int64 // minor units that are left of its payment, as recorded
+	Currency  string
+	Next      *time.Time `db:"next_try_at"` // when it is tried again; nil: it was not tried yet
+	Behind    bool       // another refund of its payment is in review, and comes first
+}
+
+const openRefundPeek = `SELECT f.id, COALESCE(f.invoice_id, 0) AS invoice_id, COALESCE(f.payment_id, 0) AS payment_id, COALESCE(p.order_id, 0) AS order_id,
+COALESCE(p.gateway, a.gateway, '') AS gateway, COALESCE(f.sent_amount, f.amount, 0) AS amount,
+COALESCE(p.amount - COALESCE(p.refunded_amount, 0), a.amount - a.refunded_amount, 0) AS ` + "`left`" + `, COALESCE(p.currency, a.currency, '') AS currency, f.next_try_at,
+f.status = 'requested' AND (EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND b.unsettled = 1 AND b.status = 'review') OR
+EXISTS (SELECT 1 FROM refunds b WHERE b.invoice_id = f.invoice_id AND b.unsettled = 1 AND b.status = 'review')) AS behind
+FROM refunds f LEFT JOIN payments p ON p.id = f.payment_id
+LEFT JOIN payment_attempts a ON a.id = (SELECT MIN(x.id) FROM payment_attempts x WHERE x.invoice_id = f.invoice_id AND x.status = 'succeeded')
+WHERE f.status IN ('requested', 'in_flight', 'in_doubt') AND f.origin = 'request' AND f.id > ?%s ORDER BY f.id LIMIT ?`
+
+// OpenRefunds hands every row of refunds that is to be executed to each, page by page and without a lock; false from it ends the walk.
+func (p Preview) OpenRefunds(ctx context.Context, each func(OpenRefund) bool) error {
+	only, args := p.Selection.OnlyRefunds("f.")
+	for last, done := uint64(0), false; !done; {
+		var page []OpenRefund
+		all := append(append([]any{last}, args...), p.Size)
+		if err := p.DB.SelectContext(ctx, &page, fmt.Sprintf(openRefundPeek, only), all...); err != nil {
+			return fmt.Errorf("read the refunds that are requested: %w", mysql.Classify(ctx, err))
+		}
+		for _, r := range page {
+			if !each(r) {
+				return nil
+			}
+			last = r.ID
+		}
+		done = len(page) < p.Size
+	}
+	return nil
+}

@@ -73,10 +73,12 @@ func previewReconcile(ctx context.Context, r *Request, f Head) (any, func(), err
 func (r *Request) showReconcile(f ReconcileForecast) {
 	r.showChecks(f)
 	r.showRefunds(f)
+	r.showRequested(f)
 	writeCounts(r.Session.Screen, []counted{
 		{f.InFlight, "order", "claimed by another run"},
 		{f.InDoubt, "order", "in doubt, checked again later" + r.from(f.NextCheckAt)},
 		{f.Later, "payment", "to refund, tried again later" + r.from(f.NextTryAt)},
+		{f.Behind, "refund", "waiting for another one of the same payment, which is in review: duly list review --what refund"},
 		{f.LeftAlone, "row", "skipped: the gateway is paused, or not configured here"},
 	})
 	problems(r.Session.Screen, f.Problems, f.MoreProblems)
@@ -113,6 +115,9 @@ func (r *Request) showChecks(f ReconcileForecast) {
 }
 
 func (r *Request) showRefunds(f ReconcileForecast) {
+	if len(f.Refunds) == 0 && len(f.Requested) > 0 {
+		return
+	}
 	if len(f.Refunds) == 0 {
 		r.Session.Screen.Item("Will refund", forecastColumn, "nothing")
 		return
@@ -133,4 +138,29 @@ func (r *Request) showRefunds(f ReconcileForecast) {
 	r.Session.Screen.Table(table.Row{"gateway", "payments", "amount"}, list)
 	r.Session.Screen.Line("first %d:", len(first))
 	r.Session.Screen.Table(table.Row{"payment", "order", "gateway", "amount"}, first)
+}
+
+// showRequested writes the rows of refunds that would be executed.
+func (r *Request) showRequested(f ReconcileForecast) {
+	if len(f.Requested) == 0 {
+		return
+	}
+	var first []table.Row
+	count, total := int64(0), map[string]int64{}
+	for _, r := range f.Requested {
+		count, total[r.Currency] = count+r.Count, sum.Add(total[r.Currency], r.Amount)
+	}
+	for _, r := range f.FirstRequested {
+		of := fmt.Sprintf("payment %d", r.Payment)
+		if r.Invoice != 0 {
+			of = fmt.Sprintf("invoice %d", r.Invoice)
+		}
+		first = append(first, table.Row{r.Refund, of, r.Gateway, payment.Money{Amount: r.Amount, Currency: r.Currency}})
+	}
+	r.Session.Screen.Item("Will refund", forecastColumn, cli.Things(count, "requested refund"), cli.MoneySums(total))
+	if !r.Session.Screen.Verbose {
+		return
+	}
+	r.Session.Screen.Line("first %d:", len(first))
+	r.Session.Screen.Table(table.Row{"refund", "of", "gateway", "amount"}, first)
 }
