@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/batch"
+	"duly/internal/billing"
 	"duly/internal/payment"
 	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
@@ -102,6 +103,21 @@ FROM subscription_changes ORDER BY effective_date, id`)
 		_, _ = fmt.Sscan(cells[3], &c.Value)
 		changes = append(changes, c)
 	}
+	statusOn := func(subscription int, began string, day payment.Date) (status string) {
+		status = began
+		for _, c := range changes {
+			if c.Subscription != subscription || c.Day > day || status == "cancelled" {
+				continue
+			}
+			switch c.Kind {
+			case "pause", "cancel":
+				status = map[string]string{"pause": "paused", "cancel": "cancelled"}[c.Kind]
+			case "resume":
+				status = "active"
+			}
+		}
+		return status
+	}
 	began := worktest.List[string](w.t, w.plain, `SELECT description FROM subscriptions ORDER BY id`)
 	require.NotEmpty(r, began)
 	for _, row := range worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(',', i.subscription_id, i.due_date, i.amount) FROM invoices i ORDER BY i.id`) {
@@ -110,9 +126,9 @@ FROM subscription_changes ORDER BY effective_date, id`)
 		var amount int64
 		_, _ = fmt.Sscan(cells[0], &subscription)
 		_, _ = fmt.Sscan(cells[2], &amount)
-		due, price, status, oneOff := worktest.Day(w.t, cells[1]), int64(9900), began[subscription-1], int64(-1)
+		due, price, oneOff := worktest.Day(w.t, cells[1]), int64(9900), int64(-1)
 		for _, c := range changes {
-			if c.Subscription != subscription || c.Day > due || status == "cancelled" {
+			if c.Subscription != subscription || c.Day > due {
 				continue
 			}
 			switch c.Kind {
@@ -122,17 +138,25 @@ FROM subscription_changes ORDER BY effective_date, id`)
 				if c.Outcome == due.String() {
 					oneOff = c.Value
 				}
-			case "pause", "cancel":
-				status = map[string]string{"pause": "paused", "cancel": "cancelled"}[c.Kind]
-			case "resume":
-				status = "active"
 			}
 		}
 		if oneOff >= 0 {
 			price = oneOff
 		}
-		require.Equal(r, "active", status, row)
+		require.Equal(r, "active", statusOn(subscription, began[subscription-1], due), row)
 		require.Equal(r, price, amount, row)
+	}
+	// No month before the next date lacks its invoice, unless the subscription was not active by its plan on that day. One that was cancelled owes nothing.
+	for _, row := range worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(',', id, next_billing_date) FROM subscriptions WHERE interval_unit = 'month' AND status <> 'cancelled' ORDER BY id`) {
+		id, next, _ := strings.Cut(row, ",")
+		var subscription int
+		_, _ = fmt.Sscan(id, &subscription)
+		invoiced := worktest.List[string](w.t, w.plain, `SELECT CAST(due_date AS CHAR) FROM invoices WHERE subscription_id = ?`, subscription)
+		for due := worktest.Day(w.t, day0); due < worktest.Day(w.t, next); due = billing.Following(due, 31, billing.Interval{Unit: "month", Count: 1}) {
+			if statusOn(subscription, began[subscription-1], due) == "active" {
+				require.Contains(r, invoiced, due.String(), "subscription %d was never billed for %s", subscription, due)
+			}
+		}
 	}
 	require.True(r, slices.IsSorted(worktest.List[string](w.t, w.plain, `SELECT CONCAT(LPAD(subscription_id, 4, '0'), due_date) FROM invoices ORDER BY subscription_id, id`)))
 }

@@ -122,6 +122,19 @@ func TestPlannedChanges(t *testing.T) {
 			runs: "2026-02-26 2026-02-27 2026-03-01 2026-03-02", billed: []string{"2026-01-31 9900 paid", "2026-02-28 9900 paid"}, stands: "active 2026-03-31 9900",
 		},
 		{
+			name: "missed days: what was due before a pause is billed", plan: []string{"2026-03-15 pause"}, runs: "2026-03-31 2026-04-01 2026-04-30",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 9900 paid"}, stands: "paused 2026-05-31 9900",
+		},
+		{
+			name: "and what is due after its end", plan: []string{"2026-03-15 pause", "2026-03-20 resume"}, runs: "2026-03-31 2026-04-01 2026-04-02",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 9900 paid", "2026-03-31 9900 paid"}, stands: "active 2026-04-30 9900",
+		},
+		{
+			name: "an unpaid invoice holds up what was due before a pause, and loses none of it", is: func(s *worktest.Subscription) { s.Method = "pm_soft" },
+			plan: []string{"2026-03-03 pause", "2026-03-03 method pm_ok:new"}, runs: "2026-02-26 2026-02-27 2026-03-03 2026-03-04",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 9900 paid"}, stands: "paused 2026-03-31 9900",
+		},
+		{
 			name: "nor does an end", is: func(s *worktest.Subscription) { s.Method = "pm_soft" }, plan: []string{"2026-03-01 cancel"},
 			runs: "2026-02-26 2026-02-27 2026-03-01", billed: []string{"2026-01-31 9900 void"}, stands: "cancelled 2026-02-28 9900",
 		},

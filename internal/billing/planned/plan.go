@@ -80,10 +80,12 @@ func ForIssue(s billing.Subscription, list []Change, p billing.IssuePolicy, refu
 
 // ForClaim applies to s, of which an invoice is about to be charged, what counts for a charge and is effective by that day: payment methods, pauses and
 // cancellations. Everything else is left to the next issue, and what would overtake it with it: a pause or a cancellation behind a resumption,
-// and a method behind one that cannot be applied: nothing is charged until that one is fixed. A resumption of what is active changes nothing, and is done.
+// a method behind one that cannot be applied: nothing is charged until that one is fixed; and a pause before which a period began that is not invoiced
+// yet, with the resumptions behind it: the issue would find the subscription paused, and never invoice that period. A resumption of what is active
+// changes nothing, and is done.
 func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused Refused) Plan {
 	plan := planOf(s)
-	resuming := false
+	resuming, owed := false, false
 	for _, c := range Sorted(list) {
 		if c.Effective > day || !alters(plan.After.Status) {
 			break
@@ -91,9 +93,11 @@ func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused R
 		switch {
 		case c.Kind == Method && plan.After.MethodProblem == "":
 			plan.apply(c, refused)
+		case c.Kind == Pause && plan.owesBefore(c.Effective):
+			owed = true
 		case (c.Kind == Pause || c.Kind == Cancel) && !resuming:
 			plan.apply(c, refused)
-		case c.Kind == Resume && !resuming:
+		case c.Kind == Resume && !resuming && !owed:
 			if resuming = !Billed(plan.After.Status); !resuming {
 				plan.apply(c, refused)
 			}
@@ -119,6 +123,12 @@ func Billed(s billing.SubscriptionStatus) bool { return s == billing.Active || s
 // alters reports whether changes are applied to a subscription in that status.
 func alters(s billing.SubscriptionStatus) bool {
 	return Billed(s) || s == billing.Paused || s == billing.Trialing
+}
+
+// owesBefore reports whether a period began before a day for which no invoice was issued yet.
+func (p *Plan) owesBefore(day payment.Date) bool {
+	s := p.After
+	return Billed(s.Status) && billing.DateProblem(s.Next) == "" && s.Next < day
 }
 
 // horizon is the last day whose changes count now; zero: none do.

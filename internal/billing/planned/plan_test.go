@@ -205,6 +205,31 @@ func TestForClaim(t *testing.T) {
 	}
 }
 
+// A claim leaves a pause to the issue while a period that began before it is not invoiced, and the resumption behind it as well: the issue invoices the period first.
+// A cancellation counts, and so does a new card.
+func TestAClaimLeavesAPauseUntilWhatWasDueBeforeIsInvoiced(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		next string
+		plan []string
+		done []uint64
+		is   billing.SubscriptionStatus
+	}{
+		{"2026-01-09", []string{"2026-01-10 pause"}, nil, billing.PastDue},
+		{"2026-01-10", []string{"2026-01-10 pause"}, []uint64{1}, billing.Paused},
+		{"2026-01-09", []string{"2026-01-09 pause"}, []uint64{1}, billing.Paused},
+		{"2026-01-05", []string{"2026-01-07 pause", "2026-01-08 resume"}, nil, billing.PastDue},
+		{"2026-01-05", []string{"2026-01-04 resume", "2026-01-07 pause", "2026-01-08 resume"}, []uint64{1}, billing.PastDue},
+		{"2026-01-05", []string{"2026-01-07 pause", "2026-01-08 method pm_ok:2", "2026-01-09 pause"}, []uint64{2}, billing.PastDue},
+		{"2026-01-05", []string{"2026-01-07 pause", "2026-01-09 cancel"}, []uint64{2}, billing.Cancelled},
+		{"2026-01-05", []string{"2026-01-07 pause", "2026-01-08 resume", "2026-01-09 cancel"}, []uint64{3}, billing.Cancelled},
+	} {
+		plan := planned.ForClaim(due(c.next, billing.PastDue), changes(c.plan...), sample.Day("2026-01-10"), nil)
+		require.Equal(t, c.done, ids(plan.Done), c.plan)
+		require.Equal(t, c.is, plan.After.Status, c.plan)
+	}
+}
+
 // A method that cannot be applied is told to the claim, whatever is planned behind it.
 func TestAMethodThatCannotBeAppliedIsTold(t *testing.T) {
 	t.Parallel()

@@ -192,3 +192,32 @@ func TestClaimsBetweenRunsBillNothingElse(t *testing.T) {
 		}
 	})
 }
+
+// Whenever claims come between the runs, however many days are missed, and though an older invoice holds the next period up for a while: in the end each
+// period is billed as if there had been a run each day. None that began before a pause is lost to it.
+func TestClaimsSwallowNoPeriod(t *testing.T) {
+	t.Parallel()
+	kinds := slices.DeleteFunc(planned.Kinds(), func(k planned.Kind) bool { return k == planned.Cancel })
+	rapid.Check(t, func(t *rapid.T) {
+		sub, list, day0 := drawShop(t, kinds, []string{"month", "week", "day"})
+		last := day0 + horizon
+		want, _ := calendar(sub, list, day0, last)
+		s := &shop{sub: sub, waiting: list}
+		claim := func(day payment.Date, when string) {
+			if rapid.Bool().Draw(t, when) {
+				s.keep(planned.ForClaim(s.sub, s.waiting, day, nil))
+			}
+		}
+		for day := day0; day < last; day += payment.Date(rapid.IntRange(1, 60).Draw(t, "days to the next run")) {
+			claim(day, "claimed before")
+			if len(s.dues) == 0 || rapid.IntRange(0, 2).Draw(t, "held up by an older invoice") > 0 {
+				s.issue(billing.IssuePolicy{Business: day, Effective: day, CatchUp: billing.CatchUpOne, KnownGateway: sample.Known})
+			}
+			claim(day, "claimed behind")
+		}
+		for late := last; late <= last+2*horizon; late++ {
+			s.issue(billing.IssuePolicy{Business: last, Effective: late, CatchUp: billing.CatchUpOne, KnownGateway: sample.Known})
+		}
+		require.Equal(t, want, s.billed)
+	})
+}
