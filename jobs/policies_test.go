@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
+	"duly/internal/gateway"
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/preview"
@@ -225,4 +227,31 @@ func TestASubscriptionIsWellAgainWithItsLastInvoice(t *testing.T) {
 	worktest.Exec(t, w.plain, due("=")+` AND subscription_id = 2`)
 	require.Equal(t, batch.ExitDone, w.run(retried).Exit)
 	require.Equal(t, []string{"active", "active", "past_due"}, statuses())
+}
+
+// renaming is a gateway during whose charges something else happens.
+type renaming struct {
+	gateway.Gateway
+
+	meanwhile func()
+}
+
+func (g renaming) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
+	g.meanwhile()
+	return g.Gateway.Charge(ctx, c)
+}
+
+// A charge that is declined when the policy of its subscription is not configured any more goes to review: the run says so, and counts it once.
+func TestADeclineThatGoesToReviewIsCountedSo(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_soft:1", "pm_ok:2")
+	w.policy("gentle")
+	w.wrap = func(g gateway.Gateway) gateway.Gateway {
+		return renaming{g, func() { worktest.Exec(t, w.plain, `UPDATE subscriptions SET dunning_policy = 'nobody' WHERE id = 1`) }}
+	}
+	result := w.run(byPolicies)
+	require.Equal(t, batch.ExitReview, result.Exit)
+	require.Equal(t, []string{"active review 0 1", "active paid 0 1"}, w.states())
+	require.Equal(t, []int64{1, 0, 1}, []int64{result.Tally.Review, result.Tally.Declined, worktest.Get[int64](t, w.plain, `SELECT COUNT(*) FROM payment_attempts WHERE status = 'declined'`)})
 }

@@ -215,7 +215,16 @@ func (e *Execution) repeat(ctx context.Context, given func(flag string) bool) er
 	if e.Job.Name == jobs.AuditJob && !given(cli.FlagDate) && !given(cli.FlagFrom) && !given(cli.FlagTo) {
 		e.Window, _ = jobs.PastAuditWindow(old.Params)
 	}
-	return exit.Failed(e.Flags.Repeat(given, old.BusinessDate, old.Params))
+	if err := e.Flags.Repeat(given, old.BusinessDate, old.Params); err != nil {
+		return exit.Failed(err)
+	}
+	if e.Flags.Now && len(e.Flags.Subscriptions) == 0 {
+		return exit.Usagef("--now: run %d was of all subscriptions; say of which: --subscription 42 --now", old.ID)
+	}
+	if e.Flags.Unrepeated != "" {
+		e.cmd.Screen.Complain(errors.New(e.Flags.Unrepeated))
+	}
+	return nil
 }
 
 // dates settles the business date: today, or the one that was given.

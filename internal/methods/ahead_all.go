@@ -3,6 +3,7 @@ package methods
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -28,6 +29,7 @@ func (a *Ahead) All(ctx context.Context, x *batch.StepExecution) {
 		for _, id := range slices.Sorted(maps.Keys(refused)) {
 			if a.AtOnce != nil && err == nil {
 				x.Log.WarnContext(ctx, "an invoice is not charged at once", slog.Uint64("invoice_id", id), slog.String("reason", refused[id].Error()))
+				x.Leave(fmt.Sprintf("invoice %d is not charged at once: %v", id, refused[id]))
 			}
 		}
 		switch {

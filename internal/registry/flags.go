@@ -39,6 +39,8 @@ type Flags struct {
 	MaxDuration                                                        string `json:"-"`
 	Reason                                                             string `json:"-"`
 	Report                                                             string `json:"-"`
+	// Unrepeated says what of an earlier run is not repeated; empty: everything is.
+	Unrepeated string `json:"-"`
 }
 
 // Problems are the mistakes that can be seen without a database.
@@ -55,7 +57,7 @@ func (f Flags) Problems(w Job, given func(flag string) bool) []error {
 			add("--%s: %s is before the first due date that is looked at, %s", flag, text, query.OldestDue)
 		}
 	}
-	if f.Now && len(f.Subscriptions) == 0 {
+	if f.Now && len(f.Subscriptions) == 0 && f.Rerun == 0 {
 		add("--now: say of which subscriptions: --subscription 42 --now")
 	}
 	if f.Limit < 0 {
@@ -152,6 +154,9 @@ func (f *Flags) Repeat(given func(flag string) bool, date string, params []byte)
 	}
 	if !given(cli.FlagSubscription) {
 		f.Subscriptions = old.Subscriptions
+	}
+	if old.Now && !given(cli.FlagNow) {
+		f.Unrepeated = fmt.Sprintf("run %d was typed with --now, which is not repeated: duly run billing --rerun %d --now charges at once again", f.Rerun, f.Rerun)
 	}
 	if !given(cli.FlagOrder) {
 		f.Orders = old.Orders

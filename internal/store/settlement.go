@@ -29,6 +29,10 @@ func (s Settled) Count(t *batch.Tally) {
 		}
 		t.Pay(s.Result.Claimed.Invoice.Money.Currency, s.Result.Claimed.Invoice.Money.Amount)
 	case billing.AttemptDeclined:
+		if s.Settlement.Invoice == billing.Review { // a row counts once, as what somebody has to do about it
+			t.Review++
+			return
+		}
 		t.Declined++
 	case billing.AttemptReleased:
 		t.Released++
