@@ -51,6 +51,11 @@ func (w *town) notices(p billing.Policy, change func(*batch.Runner)) batch.Resul
 	return result
 }
 
+// noticesCounted is how many notices the newest run says that it wrote.
+func (w *town) noticesCounted() int64 {
+	return worktest.Get[int64](w.t, w.plain, `SELECT CAST(SUM(succeeded) AS SIGNED) FROM step_runs WHERE run_id = (SELECT MAX(id) FROM job_runs)`)
+}
+
 // written lists the notices, each with its event.
 func (w *town) written() []string {
 	w.t.Helper()
@@ -244,6 +249,7 @@ func TestALostCommitOfNotices(t *testing.T) {
 			<-lost
 			require.Equal(t, batch.ExitDone, result.Exit, fmt.Sprint(result))
 			require.Len(t, w.written(), 5)
+			require.EqualValues(t, 5, w.noticesCounted(), "each is counted once")
 		})
 	}
 }

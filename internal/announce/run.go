@@ -10,6 +10,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/notice"
 	"duly/internal/mysql"
+	"duly/internal/noticerows"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -112,9 +113,12 @@ func (r *Run) Waiting(ctx context.Context, x *batch.StepExecution) error {
 }
 
 // walk writes the notices of page after page. A page whose COMMIT was not answered is read and written again: notices that were written are found then.
+// It counts those that are this run's: two runs at once write each notice once.
 func (r *Run) walk(ctx context.Context, x *batch.StepExecution, next func(ctx context.Context) ([]notice.Notice, func(), bool, error)) error {
 	for done := false; !done && ctx.Err() == nil; {
 		var written int64
+		var tried []notice.Notice // of the page
+		now := mysql.Stored(r.Now())
 		err := x.Retry(ctx, func(ctx context.Context) error {
 			list, took, last, err := next(ctx)
 			if err != nil {
@@ -125,12 +129,16 @@ func (r *Run) walk(ctx context.Context, x *batch.StepExecution, next func(ctx co
 				list, last = list[:limit], true
 			}
 			if len(list) > 0 {
-				if err = writers.Notices(ctx, r.DB, list, r.Now()); err != nil {
+				tried = append(tried, list...)
+				if err = writers.Notices(ctx, r.DB, list, now); err != nil {
 					x.Budget.Return(limit)
 					return err
 				}
 			}
-			written, done = int64(len(list)), last
+			if written, err = noticerows.Written(ctx, r.DB, tried, now); err != nil {
+				return err
+			}
+			done = last
 			took()
 			return nil
 		})

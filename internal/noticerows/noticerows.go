@@ -2,6 +2,7 @@ package noticerows
 
 import (
 	"context"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -50,6 +51,25 @@ func Read(ctx context.Context, q sqlx.QueryerContext, subscriptions []uint64, fr
 		newest[Key{r.Subscription, notice.Kind(r.Kind), r.For}] = t
 	}
 	return newest, nil
+}
+
+const countWritten = `SELECT COUNT(*) FROM notices WHERE subscription_id IN (?) AND dedupe_key IN (?) AND created_at = ?`
+
+// Written counts those of notices that were written at an instant, as it is stored: a run that writes one that is there leaves it as it is.
+func Written(ctx context.Context, q sqlx.QueryerContext, list []notice.Notice, at time.Time) (int64, error) {
+	if len(list) == 0 {
+		return 0, nil
+	}
+	subscriptions, keys := make([]uint64, len(list)), make([]string, len(list))
+	for i, n := range list {
+		subscriptions[i], keys[i] = n.Subscription, n.Event.Dedupe
+	}
+	var found []int64
+	err := mysql.SelectIn(ctx, q, &found, countWritten, subscriptions, keys, at)
+	if err != nil || len(found) == 0 {
+		return 0, mysql.Classify(ctx, err)
+	}
+	return found[0], nil
 }
 
 // Announced returns the items of a list whose first charge needs no notice, or whose notice was delivered. of returns the invoice of an item, and

@@ -17,11 +17,11 @@ type NextCharge struct {
 	Count   int64
 }
 
-// A hard decline and one that asks the customer to act bar the method: see billing.
+// Of an invoice that was declined more than once, the newest decline counts. A hard decline and one that asks the customer to act bar the method: see billing.
 const selectNextCharges = `SELECT CASE WHEN i.status = 'open' THEN i.next_attempt_date END AS date,
 COALESCE(i.status = 'open' AND a.decline_class IN ('hard', 'action'), FALSE) AS new_card, COUNT(*) AS count
 FROM payment_attempts a FORCE INDEX (created_walk) JOIN invoices i ON i.id = a.invoice_id
-WHERE a.created_at >= ? AND a.run_id = ? AND a.status = 'declined' AND i.status IN ('open', 'uncollectible')
+WHERE a.created_at >= ? AND a.run_id = ? AND a.status = 'declined' AND a.attempt_no = i.attempts AND i.status IN ('open', 'uncollectible')
 GROUP BY date, new_card ORDER BY date, new_card`
 
 // NextCharges counts what follows for the charges that a run, which began at that instant, made and that were declined.
