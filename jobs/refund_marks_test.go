@@ -37,7 +37,9 @@ func TestAMarkRefundsTheRest(t *testing.T) {
 	w.sims["main"].Update(faults(simulator.Faults{Err5xxBefore: 1, First: 1}))
 	require.Equal(t, batch.ExitUnfinished, w.refund().Exit)
 	w.pass(25 * time.Hour)
-	require.Equal(t, batch.ExitDone, w.refund().Exit)
+	rest := w.refund()
+	require.Equal(t, batch.ExitDone, rest.Exit)
+	require.Equal(t, map[string]int64{"KRW": 300}, rest.Tally.Amounts, "what this run refunded")
 	require.Equal(t, []string{"500 in 2"}, w.given("main"))
 	require.Equal(t, []string{"refunded 500"}, w.payments())
 	require.Equal(t, []string{"refunded 200 rf_ord_1-1", "refunded 300 rf2_ord_1-1"}, w.asked())
@@ -147,4 +149,17 @@ func TestPartsAtAStaleCopy(t *testing.T) {
 	require.NotEqual(t, batch.ExitDone, w.refund().Exit)
 	require.Zero(t, w.requests("main"))
 	require.Equal(t, "requested", worktest.Get[string](t, w.plain, `SELECT status FROM refunds WHERE id = 1`))
+}
+
+// What somebody else had refunded is no sum of the run that finds it.
+func TestAMarkOfWhatIsRefundedAlready(t *testing.T) {
+	t.Parallel()
+	w := newCounter(t)
+	_, there := w.sold()
+	w.amend(there, func(e *simulator.Entry) { e.Refunded = e.Amount })
+	worktest.Exec(t, w.plain, `UPDATE payments SET status = 'refund_due'`)
+	result := w.refund()
+	require.Equal(t, batch.ExitDone, result.Exit)
+	require.Zero(t, result.Tally.Amounts["KRW"])
+	require.Equal(t, []string{"refunded 500"}, w.payments())
 }

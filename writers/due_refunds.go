@@ -164,12 +164,24 @@ func checkLeases(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64][16
 	return out, nil
 }
 
+// sent is how much of a payment duly refunded: neither what somebody else had refunded before, nor what an earlier refund of a part did.
+func (r refunded) sent(end orders.RefundEnd) int64 {
+	mark, is := r.RefundClaim.Marks[end.Payment.ID]
+	switch {
+	case end.Amount > 0:
+		return end.Amount
+	case is:
+		return mark.Sent // by an earlier request; 0: by somebody else
+	}
+	return end.Given
+}
+
 // count adds the order to t, by what an operator must know first.
 func (r refunded) count(t *batch.Tally) {
 	steps := make(map[orders.RefundStep]int)
 	for _, end := range r.ends {
 		if steps[end.Step]++; end.Step == orders.RefundDone {
-			t.Pay(end.Payment.Money.Currency, end.Given)
+			t.Pay(end.Payment.Money.Currency, r.sent(end))
 		}
 	}
 	switch {

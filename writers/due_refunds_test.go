@@ -64,7 +64,9 @@ func ended(item orders.RefundClaim, ends ...orders.RefundEnd) orders.RefundResul
 	return r
 }
 
-func done() orders.RefundEnd { return orders.RefundEnd{Step: orders.RefundDone, Given: 500} }
+func done() orders.RefundEnd {
+	return orders.RefundEnd{Step: orders.RefundDone, Amount: 500, Given: 500}
+}
 
 func putOff() orders.RefundEnd { return orders.RefundEnd{Step: orders.RefundLater, Reason: "timeout"} }
 

@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"duly/internal/cli"
 	"duly/internal/payment"
@@ -25,7 +27,7 @@ func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
 		} else if r.Amount == nil && r.SettledAt == nil {
 			parts[0] += " all that is left"
 		}
-		parts = append(parts, fmt.Sprintf("requested by %s %s (%q)", text.Line(r.RequestedBy), days.At(r.CreatedAt), text.Line(r.Reason)))
+		parts = append(parts, fmt.Sprintf("requested by %s %s (%s)", text.Line(r.RequestedBy), days.At(r.CreatedAt), reasonOf(r)))
 		if r.Detail != nil {
 			parts = append(parts, text.Line(*r.Detail))
 		}
@@ -45,6 +47,15 @@ func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
 		label := fmt.Sprintf("Refund %d ", r.ID)
 		screen.Item(label, max(statusColumn, len(label)), parts...)
 	}
+}
+
+// reasonOf is why a refund is requested, in quotes: once, also where text.Line has put it into some.
+func reasonOf(r details.Refund) string {
+	line := text.Line(r.Reason)
+	if line != r.Reason && strings.HasPrefix(line, `"`) {
+		return line
+	}
+	return strconv.Quote(line)
 }
 
 // subjectOf is the invoice or the payment that a refund is of.

@@ -11,7 +11,7 @@ type OlderWaiting struct{ review, deadEvents, findings int64 }
 
 // OlderOf takes what a run of that job has sent to review, and the findings that it made beside, from what waits now.
 func OlderOf(r query.Reviews, job string, sent, found int64) OlderWaiting {
-	o := OlderWaiting{r.Invoices + r.Attempts + r.Subscriptions + r.Orders, r.Events, r.Findings - found}
+	o := OlderWaiting{r.Invoices + r.Attempts + r.Subscriptions + r.Orders + r.Refunds, r.Events, r.Findings - found}
 	switch job {
 	case jobs.OutboxJob:
 		o.deadEvents -= sent
