@@ -54,6 +54,19 @@ func TestAuditLeavesRefundsUnderWay(t *testing.T) {
 	require.Zero(t, worktest.Get[int](t, a.plain, `SELECT COUNT(*) FROM events`))
 }
 
+// While a refund waits that may be what the gateway shows, nothing is recorded either: one of an amount, and of no more than that.
+func TestAuditLeavesWhatMayBeARefundThatWaits(t *testing.T) {
+	t.Parallel()
+	for amount, recorded := range map[any]int{200: 0, 300: 0, 301: 300, nil: 300} {
+		a := newAuditor(t)
+		a.charged(7, a.there(kept{Key: "sub_7_20260131-1", Reference: "sub_7_20260131", Refunded: 300}))
+		worktest.Exec(t, a.plain, `INSERT INTO refunds (invoice_id, amount, reason) VALUES (7, ?, 'why')`, amount)
+		require.Equal(t, batch.ExitDone, a.audit(nil).Exit)
+		require.Empty(t, a.found())
+		require.Equal(t, recorded, worktest.Get[int](t, a.plain, `SELECT refunded_amount FROM invoices`), amount)
+	}
+}
+
 // With the rest that somebody refunded at the provider, the items go back that an earlier refund of a part was to bring back.
 func TestAuditPutsItemsBack(t *testing.T) {
 	t.Parallel()

@@ -126,8 +126,8 @@ func TestPartStories(t *testing.T) {
 			visits: []visit{done(byHand(100))},
 		},
 		{
-			name: "less is left", given: "400 in 1", events: []string{"refund.refused"},
-			visits: []visit{{byHand(400), batch.ExitDone, "refused"}},
+			name: "somebody refunded as much", given: "400 in 1", events: []string{"review.needed"},
+			visits: []visit{review(byHand(400)), {aDay, batch.ExitDone, "review"}},
 		},
 		{
 			name: "declined after all", given: "0 in 0", events: []string{"refund.refused"},

@@ -31,7 +31,7 @@ type RequestedRefunds struct {
 	settled atomic.Int64
 }
 
-// Settled is how many refunds have come to an end.
+// Settled is how many refunds have come to an end, or let another one of their payment come first.
 func (w *RequestedRefunds) Settled() int64 { return w.settled.Load() }
 
 // settledRefund is a result that is still under its lease, and what is written of it.
@@ -53,6 +53,11 @@ func (w *RequestedRefunds) Write(ctx context.Context, results []refunds.Result) 
 	})
 	if err == nil {
 		w.settled.Add(tally.Succeeded + tally.Declined)
+		for _, r := range results {
+			if r.Left == "" && r.End.Step == refunds.Later && r.End.Unexplained { // another one comes first
+				w.settled.Add(1)
+			}
+		}
 	}
 	return tally, err
 }
@@ -190,7 +195,7 @@ func (s *settledRefund) follow(then refundrows.Conclusion) {
 
 // saveRefunds writes the rows of refunds.
 func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now time.Time) error {
-	var rows, unsent, done, restocked [][]any
+	var rows, unsent, shown, done, restocked [][]any
 	for _, s := range todo {
 		var unsettled, settled any
 		if s.Settlement.Unsettled {
@@ -213,6 +218,9 @@ func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now tim
 		if s.Unsent {
 			unsent = append(unsent, []any{id})
 		}
+		if s.Shown > 0 {
+			shown = append(shown, []any{id, s.Shown})
+		}
 		if s.Left == "" && s.End.Step == refunds.Done {
 			done = append(done, []any{id, s.End.Amount, s.Claimed.Paid.Currency, store.Text(s.Claimed.GatewayID)})
 		}
@@ -225,6 +233,9 @@ func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now tim
 		return err
 	}
 	if _, err := mysql.Update(ctx, tx, "refunds", nil, unsent, "", "refunded_before = NULL", "sent_amount = NULL", "sent_at = NULL"); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "refunds", []string{"refunded_before"}, shown, ""); err != nil {
 		return err
 	}
 	if _, err := mysql.Update(ctx, tx, "refunds", []string{"amount", "currency", "gateway_payment_id"}, done, ""); err != nil {

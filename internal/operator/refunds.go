@@ -234,6 +234,9 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 		if err := word.Takes(c); err != nil {
 			return store.Refuse(err)
 		}
+		if c, err = besideWaiting(ctx, tx, c); err != nil {
+			return err
+		}
 		r := refunds.Result{Claimed: c, End: word.End(c)}
 		then, err := refundrows.Conclude(ctx, tx, r, min(r.End.Total, c.Paid.Amount), stock, now)
 		if err != nil {
@@ -253,10 +256,24 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 			return err
 		}
 		crash.At(crash.ResolveStatement)
+		if word.As == payment.AsNotExecuted && c.Shown > 0 { // then somebody else refunded it
+			others, err := refundrows.RecordOthers(ctx, tx, c, min(r.End.Total, c.Paid.Amount), now)
+			if err != nil {
+				return err
+			}
+			then.Events = append(then.Events, others...)
+		}
 		if err := store.WriteBillingEvents(ctx, tx, append(r.Events(false, then.Restocked), then.Events...)); err != nil {
 			return err
 		}
 		return action.Write(ctx, tx)
 	})
 	return followed, err
+}
+
+// besideWaiting is c with what waits to be executed of its payment.
+func besideWaiting(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed) (refunds.Claimed, error) {
+	list := []refunds.Claimed{c}
+	err := refundrows.Waiting(ctx, tx, list)
+	return list[0], err
 }

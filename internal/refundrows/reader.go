@@ -184,7 +184,23 @@ func (r *Reader) transact(ctx context.Context, tx *sqlx.Tx, c *requestedClaim, l
 	if len(c.items) == 0 {
 		return nil
 	}
-	return r.take(ctx, tx, c.items)
+	if err := r.take(ctx, tx, c.items); err != nil {
+		return err
+	}
+	return Waiting(ctx, tx, c.items)
+}
+
+// Waiting notes with refunds the smallest amount of those of their payment that wait to be executed.
+func Waiting(ctx context.Context, tx *sqlx.Tx, items []refunds.Claimed) error {
+	rows := make([]Row, len(items))
+	for i, item := range items {
+		rows[i] = Row{InvoiceID: item.InvoiceID, PaymentID: item.PaymentID}
+	}
+	amounts, err := bySubject(ctx, tx, rows, waitingOfInvoices, waitingOfPayments)
+	for i := range items {
+		items[i].Waiting = int64(amounts[subjectOf(rows[i])]) //nolint:gosec // G115: an amount
+	}
+	return err
 }
 
 // first leaves out what another unsettled refund of the same payment comes before, among rows and in the table.

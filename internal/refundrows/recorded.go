@@ -9,6 +9,7 @@ import (
 	"duly/internal/audit"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/internal/refunds"
 	"duly/internal/store"
 )
@@ -16,7 +17,7 @@ import (
 const (
 	recordedAttempt = `SELECT refunded_amount FROM payment_attempts WHERE id = ? AND status = 'succeeded' FOR UPDATE`
 	recordedPayment = `SELECT COALESCE(refunded_amount, 0) FROM payments WHERE id = ? AND status = 'succeeded' FOR UPDATE SKIP LOCKED`
-	underWay        = `SELECT COUNT(*) FROM refunds WHERE unsettled = 1 AND (invoice_id = ? OR payment_id = ?)`
+	underWay        = `SELECT COUNT(*) FROM refunds WHERE (unsettled = 1 OR status = 'requested' AND amount <= ?) AND (invoice_id = ? OR payment_id = ?)`
 
 	recordAttempt = `UPDATE payment_attempts SET refunded_amount = ? WHERE id = ?`
 	recordInvoice = `UPDATE invoices SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
@@ -40,7 +41,7 @@ func RecordFound(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, 
 
 // Record records that a payment of ours was refunded at the provider, total in all: the row of the payment, a row of refunds and an event, in
 // one transaction. It reports false, and writes nothing, if the row has changed since, is held by the shop, or a
-// refund of ours is under way, which counts its own part.
+// refund of ours is under way, which counts its own part, or one waits that may be what the gateway shows.
 func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total int64) (recorded bool, err error) {
 	at = mysql.Stored(at)
 	err = mysql.Repeat(ctx, db, "refund-record", func(tx *sqlx.Tx) error {
@@ -63,7 +64,7 @@ func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total
 			return err
 		}
 		var busy int
-		if err := tx.GetContext(ctx, &busy, underWay, r.InvoiceID, r.PaymentID); err != nil || busy > 0 {
+		if err := tx.GetContext(ctx, &busy, underWay, total-o.Refunded, r.InvoiceID, r.PaymentID); err != nil || busy > 0 {
 			return err
 		}
 		invoice, paid := store.Positive(r.InvoiceID), store.Positive(r.PaymentID)
@@ -102,4 +103,23 @@ func writeRecorded(ctx context.Context, tx *sqlx.Tx, o audit.Ours, total int64, 
 	}
 	_, err := tx.ExecContext(ctx, recordInvoice, total, o.Group)
 	return err
+}
+
+// RecordOthers writes down that what a refund in review may have been was refunded by somebody else: the row, and the event. total is refunded of the
+// payment in all.
+func RecordOthers(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed, total int64, at time.Time) ([]payment.Event, error) {
+	amount := total - c.Recorded
+	if amount <= 0 {
+		return nil, nil
+	}
+	result, err := tx.ExecContext(ctx, insertRecord, store.Positive(c.InvoiceID), store.Positive(c.PaymentID), amount, c.Paid.Currency, store.Text(c.Gateway), store.Text(c.GatewayID), at)
+	if err != nil {
+		return nil, err
+	}
+	id, err := result.LastInsertId()
+	if err != nil {
+		return nil, err
+	}
+	other := refunds.Claimed{Refund: refunds.Refund{ID: uint64(id), InvoiceID: c.InvoiceID, PaymentID: c.PaymentID, Reason: "refunded at the provider"}, Target: c.Target} //nolint:gosec // G115: an id
+	return other.AtProvider(amount, total), nil
 }

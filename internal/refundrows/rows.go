@@ -55,6 +55,9 @@ func (r Row) Refund() refunds.Refund {
 	}
 	if out.Status == refunds.Review {
 		out.Quiet = r.NextTryAt.Time
+		if out.Sent == nil {
+			out.Shown = r.Before.Int64
+		}
 	}
 	return out
 }

@@ -14,6 +14,9 @@ const (
 	unsettledOfPayments = `SELECT payment_id AS subject, id AS value FROM refunds WHERE payment_id IN (?) AND unsettled = 1`
 	numbersOfInvoices   = `SELECT invoice_id AS subject, COALESCE(MAX(number), 0) AS value FROM refunds WHERE invoice_id IN (?) GROUP BY invoice_id`
 	numbersOfPayments   = `SELECT payment_id AS subject, COALESCE(MAX(number), 0) AS value FROM refunds WHERE payment_id IN (?) GROUP BY payment_id`
+
+	waitingOfInvoices = `SELECT invoice_id AS subject, MIN(amount) AS value FROM refunds WHERE invoice_id IN (?) AND status = 'requested' AND amount > 0 GROUP BY invoice_id`
+	waitingOfPayments = `SELECT payment_id AS subject, MIN(amount) AS value FROM refunds WHERE payment_id IN (?) AND status = 'requested' AND amount > 0 GROUP BY payment_id`
 )
 
 // refundSubject is the invoice or the payment that a refund is of: one of the two is not 0.

@@ -27,6 +27,9 @@ type End struct {
 	Amount int64 // minor units of this refund, with Send and Done
 	Before int64 // minor units refunded at the gateway before it, with Send
 	Total  int64 // minor units refunded at the gateway by now, with Done and Refuse; 0: not known
+	// Unexplained: the gateway shows Total as refunded, and what is recorded nowhere of that may be this refund, with ToReview, or with Later
+	// another one of the payment, which comes first then.
+	Unexplained bool
 	// Doubted: a request may have been executed.
 	Doubted bool
 	// FoundID is the gateway's id of the payment, if the row lacks it and the record is proven to be of that payment.
@@ -100,7 +103,14 @@ func (e End) seen(c Claimed, seen payment.Payment, k Guarantees, now time.Time) 
 	if e.Amount = c.Refund.Amount; e.Amount == 0 {
 		e.Amount = left
 	}
+	unexplained := seen.Refunded - c.Recorded
 	switch {
+	case left > 0 && c.Refund.Amount > 0 && unexplained >= c.Refund.Amount: // the tables may be older than it
+		e.Unexplained = true
+		return e.to(ToReview, fmt.Sprintf("the gateway shows %s refunded, and %s are recorded: was %s of it this refund?", c.money(seen.Refunded), c.money(c.Recorded), c.money(c.Refund.Amount)))
+	case left > 0 && c.Refund.Amount > 0 && c.Waiting > 0 && unexplained >= c.Waiting:
+		e.Unexplained = true
+		return e.to(Later, fmt.Sprintf("another refund of the payment may be what the gateway shows: %s refunded, and %s are recorded", c.money(seen.Refunded), c.money(c.Recorded)))
 	case left == 0:
 		return e.to(Refuse, "nothing is left: it was refunded in full before")
 	case e.Amount > left:

@@ -262,3 +262,34 @@ func TestNotEnded(t *testing.T) {
 	require.Empty(t, refunds.NotEnded(42, billing.Cancelled))
 	require.Contains(t, refunds.NotEnded(42, "churned"), `subscription 42 is "churned", which duly does not end`)
 }
+
+// What is refunded and recorded nowhere may be a refund of an amount that waits: this one goes to an operator, and lets another one come first. What
+// is left, and what nothing unexplained can be, is sent.
+func TestWhatIsUnexplained(t *testing.T) {
+	for name, c := range map[string]struct {
+		amount, recorded, waiting, shown int64
+		want                             refunds.Step
+	}{
+		"nothing is refunded":   {200, 0, 100, 0, refunds.Send},
+		"all is recorded":       {200, 250, 100, 250, refunds.Send},
+		"less than either":      {200, 150, 100, 249, refunds.Send},
+		"as much":               {200, 50, 0, 250, refunds.ToReview},
+		"more":                  {200, 0, 0, 250, refunds.ToReview},
+		"as much, little left":  {200, 0, 0, 450, refunds.ToReview},
+		"another one":           {200, 50, 100, 150, refunds.Later},
+		"the rest":              {0, 50, 100, 250, refunds.Send},
+		"nothing is left of it": {200, 0, 0, 500, refunds.Refuse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claim := claimed(c.amount)
+			claim.Recorded, claim.Waiting = c.recorded, c.waiting
+			end := refunds.Decide(claim, shown(c.shown), keys, noon())
+			require.Equal(t, c.want, end.Step, end.Reason)
+			held := c.want == refunds.ToReview
+			require.Equal(t, held || c.want == refunds.Later, end.Unexplained)
+			s := refunds.Result{Claimed: claim, End: end}.Settle(noon(), keys.Longest, 0)
+			require.Equal(t, held, s.Unsettled)
+			require.Equal(t, held, s.Shown == c.shown && s.Shown > 0)
+		})
+	}
+}

@@ -66,7 +66,7 @@ func (w Word) notExecuted(c Claimed) error {
 	if unseen := w.unseen(c); unseen != "" && !mute {
 		return fmt.Errorf("%s; %s", unseen, w.last(c))
 	}
-	if !mute && w.given(c) > 0 {
+	if !mute && c.Shown == 0 && w.given(c) > 0 {
 		return fmt.Errorf("the gateway shows %s of %s refunded, which may include this refund: --as refunded; %s", c.money(w.Sight.Payment.Refunded), w.Sight.Payment.Money, w.last(c))
 	}
 	if left := c.quiet(w.Longest).Sub(w.Begun); c.Sent != nil && left >= 0 {
@@ -142,9 +142,24 @@ func (w Word) End(c Claimed) End {
 	if w.As != payment.AsIgnored && w.unseen(c) == "" {
 		end.Total = w.Sight.Payment.Refunded
 	}
+	if c.Shown > 0 { // what else is unexplained may be another refund that waits
+		end.Total = w.explained(c, end.Total)
+	}
 	if w.As == payment.AsRefunded {
 		end.Amount = w.given(c)
 		return end.to(Done, "")
 	}
 	return end.to(Refuse, fmt.Sprintf("%s: %s", w.As, w.Reason))
+}
+
+// explained is the total that is recorded by a word about a refund that may have been made before: with refunded that refund alone, with
+// not_executed what no other refund that waits may be.
+func (w Word) explained(c Claimed, total int64) int64 {
+	switch {
+	case w.As == payment.AsRefunded:
+		return min(c.Recorded+w.given(c), total)
+	case c.Waiting > 0 && total-c.Recorded >= c.Waiting:
+		return c.Recorded
+	}
+	return total
 }

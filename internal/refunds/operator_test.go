@@ -95,3 +95,20 @@ func TestNotExecutedCountsFromTheFirstRequest(t *testing.T) {
 	word.Begun = noon().Add(keys.Longest)
 	require.NoError(t, word.Takes(c))
 }
+
+// A word about a refund that may have been made before records that refund alone, and nothing that another one may be which waits.
+func TestAWordExplainsItsOwn(t *testing.T) {
+	c := claimed(200)
+	c.Status, c.Recorded, c.Shown = refunds.Review, 50, 450
+	end := func(as payment.Resolution, waiting int64) refunds.End {
+		c.Waiting = waiting
+		word := refunds.Word{As: as, Reason: "looked", Sight: shown(450), Begun: noon(), Longest: keys.Longest}
+		require.NoError(t, word.Takes(c))
+		return word.End(c)
+	}
+	require.Equal(t, int64(250), end(payment.AsRefunded, 0).Total)
+	require.Equal(t, int64(200), end(payment.AsRefunded, 0).Amount)
+	require.Equal(t, int64(450), end(payment.AsNotExecuted, 0).Total)
+	require.Equal(t, int64(450), end(payment.AsNotExecuted, 401).Total)
+	require.Equal(t, int64(50), end(payment.AsNotExecuted, 400).Total)
+}

@@ -63,6 +63,8 @@ type Refund struct {
 	CreatedAt            time.Time
 	// Quiet is, of a refund in review that may have been executed, the instant after which no request of it can take effect any more.
 	Quiet time.Time
+	// Shown is, of a refund in review that was not sent since somebody may have made it already, what the gateway showed as refunded; 0 for any other.
+	Shown int64
 }
 
 // Sent is what was stored before the first request of a refund left.
@@ -119,6 +121,8 @@ type Claimed struct {
 	Refund
 	Target
 
+	// Waiting is the smallest amount of the payment's other refunds that wait to be executed, in minor units; 0: none of them has an amount.
+	Waiting int64
 	// Twin names another refund of the same charge, by another row of it, which has this one's key. Empty: there is none.
 	Twin string
 

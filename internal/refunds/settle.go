@@ -18,6 +18,8 @@ type Settlement struct {
 	NextAt time.Time
 	// Unsent: no request was executed, so that what was stored before it says nothing any more.
 	Unsent bool
+	// Shown is what the gateway showed as refunded, of a refund that may be a part of that; 0 for any other.
+	Shown int64
 	// Refunded is what is refunded of the payment in all, at least; 0: not known.
 	Refunded int64
 }
@@ -41,6 +43,10 @@ func (r Result) Settle(now time.Time, longest, unkeyed time.Duration) Settlement
 	case Refuse:
 		s.Status, s.Refunded = Refused, end.Total
 	case ToReview:
+		if end.Unexplained { // others of the payment wait: what is unexplained belongs to one
+			s.Status, s.Unsettled, s.Shown = Review, true, end.Total
+			return s
+		}
 		if s.Status, s.Unsettled = Review, end.Doubted; end.Doubted {
 			s.NextAt = now.Add(longest) // every request of it has left by now
 		}

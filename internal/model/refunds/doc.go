@@ -11,7 +11,7 @@
 // # Moves
 //
 // worker.go has what a run does, people.go what an operator, the shop and an audit do, gateway.go deliveries, time and somebody at the provider.
-// Crashes and workers that are taken for dead are in worker.go. A rule is a [Rule], asked where it decides, so that it can be switched off.
+// Crashes and workers that are taken for dead are in worker.go, a restored backup is in gateway.go. A rule is a [Rule], asked where it decides, so that it can be switched off.
 //
 // # Search
 //
@@ -21,6 +21,6 @@
 //
 // # Assumptions
 //
-// A look at the payment shows what the right account has at that moment. Of a gateway that cannot be asked an operator does not say that nothing was executed of what
-// the provider's page shows. What an audit or an operator saw may be old when it is written. A request is executed or lost within R.
+// A look at the payment shows what the right account has at that moment. Of a gateway that cannot be asked, and of what may have been made before the tables
+// were set back, an operator says what the provider's page shows. The tables are set back when nothing is on its way and no key is kept any more. What an audit or an operator saw may be old when it is written. A request is executed or lost within R.
 package refunds

@@ -169,3 +169,21 @@ func (m *machine) tick(s State) {
 	}
 	m.Emit(s, Move{Kind: Tick})
 }
+
+// restore sets the tables back to a backup that was made before anything was done, when nothing is on its way and no key is kept any more.
+func (m *machine) restore(s State) {
+	if !m.Restores || s.Restored {
+		return
+	}
+	for _, r := range s.Net {
+		if r.Number != 0 {
+			return
+		}
+	}
+	next := m.begin()
+	for i := range next.Rows {
+		next.Rows[i].Executed = s.Rows[i].Executed
+	}
+	next.Total, next.Hands, next.Restored = s.Total, s.Hands, true
+	m.Emit(next, Move{Kind: Restore})
+}

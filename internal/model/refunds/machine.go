@@ -28,6 +28,7 @@ func (m *machine) moves(s State) search.Steps[State, Move] {
 	m.work(s)
 	m.people(s)
 	m.refundByHand(s)
+	m.restore(s)
 	m.tick(s)
 	return m.Steps
 }
@@ -49,7 +50,7 @@ func (s *State) Broken() search.Violation {
 		switch {
 		case r.Executed > 1:
 			return ExecutedTwice
-		case given && r.Executed > 0:
+		case given && r.Executed > 0 && (!s.Restored || r.ended() && s.Total < Paid): // of what is refunded in full nothing is refunded again
 			return Forgotten
 		case r.Status == Refunded:
 			booked += r.Amount

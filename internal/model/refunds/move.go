@@ -39,6 +39,7 @@ const (
 	AuditLooks
 	RecordHand
 	RecordNothing
+	Restore
 	kinds
 )
 
@@ -61,7 +62,7 @@ func (m Move) Swapped() Move {
 // Helps reports whether a way to the end may rely on the move: neither bad luck nor somebody who takes the work away.
 func (m Move) Helps() bool {
 	k := m.Kind
-	return k != Crash && k != PresumeDead && k != TakeBack && k != HandRefund && k != LoseRequest && k != LoseAnswer
+	return k != Crash && k != PresumeDead && k != TakeBack && k != HandRefund && k != LoseRequest && k != LoseAnswer && k != Restore
 }
 
 // String tells the move.
@@ -72,6 +73,7 @@ func (m Move) String() string {
 		LoseAnswer:       "the gateway answers {reply} to refund {row}, and the answer is lost",
 		Unheard:          "the gateway answers {reply} to refund {row}, and nobody waits for it",
 		BringAnswer:      "the gateway answers {reply} to refund {row}, worker {worker} gets it",
+		Restore:          "the tables are set back to before all this",
 		HandRefund:       "somebody refunds {amount} at the provider's page",
 		Claim:            "worker {worker} claims refund {row}",
 		LookUnanswered:   "worker {worker} looks, and gets no answer",

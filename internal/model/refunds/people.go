@@ -25,7 +25,8 @@ func (m *machine) resolve(s State, n uint8) {
 	if !s.Operator.Is {
 		next := s
 		next.Operator = Sight{Is: true, Row: n, Total: s.Total}
-		if m.given(next.Rows[n], next.Operator.Total, next.Recorded) > 0 {
+		is := s.Rows[n].Executed > 0 || !s.Rows[n].held() // which of two equal ones it was he knows from the provider's page
+		if is && m.given(next.Rows[n], next.Operator.Total, next.Recorded) > 0 {
 			m.Emit(next, Move{Kind: OperatorLooks, Row: n})
 		}
 	} else if s.Operator.Row == n {
@@ -61,6 +62,9 @@ func (m *machine) saysRefunded(s State, n uint8) {
 	if given == 0 {
 		given = max(s.Rows[n].Want, 1)
 	}
+	if s.Rows[n].held() && m.on(WordExplains) {
+		seen = min(s.Recorded+given, seen)
+	}
 	s.Rows[n].end(Refunded, given)
 	s.Recorded = max(s.Recorded, seen)
 	m.Emit(s, Move{Kind: SaysRefunded, Row: n})
@@ -71,14 +75,20 @@ func (m *machine) saysRefunded(s State, n uint8) {
 func (m *machine) saysNotExecuted(s State, n uint8) {
 	r := &s.Rows[n]
 	shown := m.given(*r, s.Total, s.Recorded) > 0
-	if m.Gateway.Mute {
+	held := r.held()
+	if m.Gateway.Mute || held { // he knows it from the provider's page
 		shown = r.Executed > 0
 	}
 	if shown && m.on(WordShown) || r.Quiet > 0 {
 		return
 	}
 	r.end(Refused, 0)
-	s.Recorded = max(s.Recorded, s.Total)
+	if unexplained := s.Total - min(s.Recorded, s.Total); !held || !s.waits(n, unexplained) || !m.on(WordExplains) {
+		if held {
+			s.Provider += unexplained
+		}
+		s.Recorded = max(s.Recorded, s.Total)
+	}
 	if s.Operator.Row == n {
 		s.Operator = Sight{}
 	}
@@ -99,7 +109,7 @@ func (m *machine) record(s State) {
 	}
 	seen := s.Audit
 	s.Audit = Sight{}
-	if m.on(RecordIdle) && s.busy(rows) || m.on(RecordUnmoved) && s.Recorded != seen.Recorded {
+	if m.on(RecordIdle) && s.busy(rows) || m.on(RecordWaits) && s.waits(rows, seen.Total-seen.Recorded) || m.on(RecordUnmoved) && s.Recorded != seen.Recorded {
 		m.Emit(s, Move{Kind: RecordNothing})
 		return
 	}

@@ -29,6 +29,9 @@ const (
 	WordShown
 	RecordIdle
 	RecordUnmoved
+	RecordWaits
+	Unexplained
+	WordExplains
 
 	// RuleCount is the number of rules.
 	RuleCount
@@ -69,6 +72,9 @@ func (r Rule) texts() (name, text string) {
 		WordQuiet:     {"word when quiet", "his word that a refund was not executed waits until nothing of it can take effect"},
 		WordShown:     {"word beside what is shown", "his word that a refund was not executed is refused where the gateway shows so much more refunded"},
 		RecordIdle:    {"record when idle", "an audit records nothing while a refund of ours is unsettled"},
+		RecordWaits:   {"record if none waits", "an audit records nothing that a refund may be which waits"},
+		Unexplained:   {"unexplained", "a refund of an amount that the gateway may have made already, beyond what is recorded, goes to an operator"},
+		WordExplains:  {"word explains its own", "an operator's word about such a refund records no more than what no other one that waits may be"},
 		RecordUnmoved: {"record if unmoved", "an audit records only if what is recorded is what it was when it looked"},
 	}
 	return texts[r][0], texts[r][1]

@@ -15,9 +15,9 @@ func breaches() []searchtest.Breach[Rule] {
 		without("no keys, two parts: crashes", NotRefunded, OneUnsettled),
 		without("keys, two parts: crashes", NotRefunded, OneUnsettled),
 		without("keys, two parts: crashes", NotRefunded, OwnKey, ReplyShows),
-		without("keys, a part: busy, somebody at the provider", NotRefunded, BeforeSeen),
+		without("keys, a part: busy, somebody at the provider", NotRefunded, BeforeSeen, Unexplained),
 		without("no keys, a part: taken for dead", ExecutedTwice, LeaseAtFreeze, LeaseAtSend),
-		without("keys, a part: busy, taken for dead", ExecutedTwice, LeaseAtSettle),
+		without("keys, a part: busy, taken for dead", ExecutedTwice, LeaseAtSettle, Unexplained),
 		without("no keys, a part: crashes", Forgotten, Window, LeaseAtSend),
 		without("keys, a part: busy, somebody at the provider", ExecutedTwice, Margin),
 		without("keys, a part: busy, somebody at the provider", ExecutedTwice, AgeAtSend),
@@ -33,6 +33,9 @@ func breaches() []searchtest.Breach[Rule] {
 		without("keys, a part: busy, somebody at the provider", Forgotten, WordShown),
 		without("keys, a part: audited", Overbooked, RecordIdle),
 		without("keys, a part: audited", Overbooked, RecordUnmoved),
+		without("keys, a part: restored", ExecutedTwice, Unexplained),
+		without("keys, a part: restored", ExecutedTwice, RecordWaits),
+		without("keys, two parts: restored", ExecutedTwice, WordExplains),
 	}
 }
 
@@ -46,6 +49,8 @@ func covered() []searchtest.Breach[Rule] {
 		without("no keys, a part: taken for dead", ExecutedTwice, LeaseAtSend),
 		without("no keys, a part: crashes", Forgotten, Window),
 		without("no keys, a part: crashes", Forgotten, Quiet),
+		without("keys, a part: busy, somebody at the provider", NotRefunded, BeforeSeen),
+		without("keys, a part: busy, taken for dead", ExecutedTwice, LeaseAtSettle),
 	}
 }
 

@@ -16,6 +16,7 @@ type Scenario struct {
 	Presumed  uint8
 	Audits    bool
 	TakesBack bool
+	Restores  bool // the tables are set back to the first state, once
 }
 
 // begin is the first state.
@@ -84,6 +85,9 @@ func (z Size) Scenarios() []Scenario {
 			if w.single {
 				add("refuses late", func(sc *Scenario) { sc.Gateway.Rejects, sc.Requests = true, 2 })
 				add("busy, taken for dead", func(sc *Scenario) { sc.Gateway.Busies, sc.Presumed, sc.Requests = true, z.Presumed, 2 })
+			}
+			if w.wants[0] == 1 && w.wants[1] != 0 || w.single && w.wants[0] > 0 {
+				add("restored", func(sc *Scenario) { sc.Restores, sc.Audits, sc.Hands = true, true, z.Hands })
 			}
 			add("busy, somebody at the provider", func(sc *Scenario) { sc.Gateway.Busies, sc.Hands = true, z.Hands })
 			if !z.Every && (w.wants[1] != w.wants[0] || w.wants[0] > 1) && !w.single {

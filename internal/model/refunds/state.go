@@ -82,6 +82,7 @@ type Worker struct {
 	Tries   uint8
 	Doubted bool
 	Lost    bool // its lease is over
+	Maybe   bool // what the gateway shows, and is recorded nowhere, may be its row
 	Answer  Reply
 	Shown   uint8 // total in the answer
 	Step    Step
@@ -110,6 +111,7 @@ type State struct {
 	Hands    uint8 // refunds by somebody at the provider
 	Crashes  uint8
 	Presumed uint8
+	Restored bool // the tables were set back
 }
 
 func (r Row) ended() bool { return r.Status >= Refunded }
@@ -182,11 +184,24 @@ func (w Worker) rank() uint64 {
 	for _, part := range [...]uint8{uint8(w.Phase), w.Row, w.Held, w.Before, w.Amount, w.Age, w.Tries, uint8(w.Answer), w.Shown, uint8(w.Step), w.Total} {
 		rank = rank<<4 | uint64(part)
 	}
-	for _, flag := range [...]bool{w.Sent, w.Doubted, w.Lost} {
+	for _, flag := range [...]bool{w.Sent, w.Doubted, w.Lost, w.Maybe} {
 		rank <<= 1
 		if flag {
 			rank |= 1
 		}
 	}
 	return rank
+}
+
+// held reports whether the row waits for an operator since it may have been executed before the tables were set back.
+func (r Row) held() bool { return r.Status == Review && r.Unsettled && !r.Sent }
+
+// waits reports whether another row than r waits that the refund of so many units may be.
+func (s *State) waits(r, units uint8) bool {
+	for i := range s.Rows {
+		if o := s.Rows[i]; uint8(i) != r && o.Status == Requested && o.Want > 0 && o.Want <= units {
+			return true
+		}
+	}
+	return false
 }

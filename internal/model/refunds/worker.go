@@ -82,6 +82,7 @@ func (m *machine) finish(s State, w uint8, step Step, kind Kind) {
 		v.Total = 0
 	}
 	v.Before, v.Age = 0, 0
+	v.Maybe = v.Maybe && step == ToReview
 	m.Emit(s, Move{Kind: kind, W: w, Row: v.Row})
 }
 
@@ -101,6 +102,18 @@ func (m *machine) look(s State, w uint8) {
 		return
 	}
 	left := Paid - min(s.Total, Paid)
+	unexplained := s.Total - min(s.Recorded, s.Total)
+	if want := s.Rows[v.Row].Want; want > 0 && left > 0 && m.on(Unexplained) {
+		if unexplained >= want {
+			v.Maybe = true
+			m.finish(s, w, ToReview, LookSays)
+			return
+		}
+		if s.waits(v.Row, unexplained) {
+			m.finish(s, w, Later, LookSays)
+			return
+		}
+	}
 	if v.Amount = s.Rows[v.Row].Want; v.Amount == 0 {
 		v.Amount = left
 	}
@@ -258,7 +271,7 @@ func (m *machine) settle(s State, w uint8) {
 		r.end(Refused, 0)
 		s.Recorded = max(s.Recorded, v.Total)
 	case ToReview:
-		if r.Status, r.Unsettled = Review, doubted; doubted && m.on(WordQuiet) {
+		if r.Status, r.Unsettled = Review, doubted || v.Maybe; doubted && m.on(WordQuiet) {
 			r.Quiet = longest + 1 // in the tick that ends then it may still arrive
 		}
 	case Later, Left:
