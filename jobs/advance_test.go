@@ -316,16 +316,31 @@ func TestAtOnce(t *testing.T) {
 			return nil
 		}
 	}
-	require.Equal(t, batch.ExitDone, w.run(atOnce).Exit)
+	result := w.run(atOnce)
+	require.Equal(t, batch.ExitUnfinished, result.Exit)
+	require.Contains(t, fmt.Sprint(result.Left), "invoice 2 is not charged at once: its payment method was declined for good")
 	require.Equal(t, []string{"active paid 1 2", "past_due open 1 1", "past_due open 1 2", "past_due open 1 1"}, w.states())
 	require.Equal(t, []string{"1 2026-02-01 - - 2026-01-31", "1 2026-02-01 - - 2026-01-31"}, w.next()[1:3])
 	require.Equal(t, []string{"invoice:1 kim she called", "invoice:3 kim she called"}, worktest.List[string](t, w.plain,
 		`SELECT CONCAT_WS(' ', subject, who, reason) FROM operator_actions WHERE action = 'charge_now' ORDER BY id`))
-	require.Equal(t, batch.ExitDone, w.run(atOnce).Exit, "again, as often as somebody says so")
+	require.Equal(t, batch.ExitUnfinished, w.run(atOnce).Exit, "again, as often as somebody says so")
 	require.Equal(t, []int{2, 1, 3, 1}, w.tried())
 	require.Equal(t, batch.ExitDone, w.on("2026-02-01").run(nil).Exit)
 	require.Equal(t, []string{"active paid 1 2", "past_due open 2 1", "past_due open 2 4", "active paid 1 2"}, w.states())
 	w.reconcile()
+}
+
+// What a run declined on its date is not charged once more by the same run, ahead of the next stage.
+func TestAtOnceIsOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_soft:1")
+	w.run(func(o *jobs.BillingOptions, _ *batch.Runner) {
+		o.Selection.Subscriptions = []uint64{1}
+		o.AtOnce = func(context.Context, *sqlx.Tx, []uint64) error { return nil }
+	})
+	require.Equal(t, []int{1}, w.tried())
+	require.Equal(t, []string{"1 2026-02-01 - - 2026-01-31"}, w.next())
 }
 
 // A ceiling counts for its card alone: with another card a first charge that it put off is made by the next run or at once, and where the other card is

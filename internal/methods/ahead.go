@@ -37,9 +37,13 @@ type Ahead struct {
 	// Foresee makes of the subscriptions of invoices what is made of them before this is looked for, for [Ahead.Look]; nil: nothing is.
 	Foresee func(ctx context.Context, invoices []advance.Invoice) error
 
+	run  uint64 // whose own declines are not charged at once again; 0: none's
 	date payment.Date
 	id   uint64
 }
+
+// triedBy are those of some invoices that a run has charged.
+const triedBy = `SELECT DISTINCT invoice_id FROM payment_attempts WHERE invoice_id IN (?) AND run_id = ?`
 
 const (
 	// AheadCandidates walks the index of the stage behind the business date.
@@ -166,6 +170,10 @@ func (a *Ahead) page(ctx context.Context) (ids []uint64, done bool, err error) {
 		all := ids
 		ids = nil
 		err = mysql.SelectIn(ctx, a.DB, &ids, ChangedMethods, all, a.Effective)
+	} else if a.run != 0 {
+		var tried []uint64
+		err = mysql.SelectIn(ctx, a.DB, &tried, triedBy, ids, a.run)
+		ids = slices.DeleteFunc(ids, func(id uint64) bool { return slices.Contains(tried, id) })
 	}
 	slices.Sort(ids)
 	return ids, done, err

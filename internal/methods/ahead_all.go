@@ -24,6 +24,7 @@ func (a *Ahead) All(ctx context.Context, x *batch.StepExecution) {
 	if a.AtOnce == nil && !a.Policy.RetryOnNewMethod {
 		return
 	}
+	a.run = x.Run.ID
 	for tries := 1; ctx.Err() == nil; {
 		more, refused, err := a.advance(ctx)
 		for _, id := range slices.Sorted(maps.Keys(refused)) {
