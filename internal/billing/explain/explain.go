@@ -30,7 +30,7 @@ const (
 	WhyInFlight      Why = "in_flight"
 	WhyInDoubt       Why = "in_doubt"
 	WhyReview        Why = "in_review"
-	WhyAmount        Why = "amount_held" // its amount is beyond a guard: the next run sends it to review
+	WhyAmount        Why = "amount_held" // its amount is beyond a guard: the next run sends it to review, or that of its day
 	WhyHeldBack      Why = "held_back"   // an operator paused the job or the gateway
 	WhyPaused        Why = "paused"
 	WhyCancelled     Why = "cancelled"
