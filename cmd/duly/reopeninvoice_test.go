@@ -45,6 +45,7 @@ func TestReopenInvoicesOfEachStatus(t *testing.T) {
 		{"declined", "uncollectible", payment.Declined, "past_due", "UPDATE subscriptions SET payment_method = '' WHERE id = ?"},
 		{"declined", "uncollectible", payment.Declined, "past_due", "DELETE FROM subscriptions WHERE id = ?"},
 		{"declined", "uncollectible", payment.Declined, "past_due", "INSERT INTO operator_actions (action, subject, who, host) VALUES ('resolve', CONCAT('invoice:', ?), 'kim', 'h')"},
+		{"declined", "uncollectible", payment.Declined, "past_due", `INSERT INTO operator_actions (action, subject, who, host, detail) VALUES ('resolve', CONCAT('invoice:', ?), 'kim', 'h', '{"as": "approved", "payment": ""}')`},
 		{"in_doubt", "uncollectible", payment.Succeeded, "past_due", ""},
 		{"in_flight", "uncollectible", payment.Succeeded, "past_due", ""},
 		{"review", "uncollectible", payment.Succeeded, "past_due", ""},
@@ -87,10 +88,10 @@ func TestReopenInvoicesOfEachStatus(t *testing.T) {
 		}
 		text.WriteString("\n")
 	}
-	require.Len(t, reopened, 4, text.String())
+	require.Len(t, reopened, 5, text.String())
 	golden.Equal(t, "reopen-invoices.golden", steadyDays(text.String()))
-	require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'reopen' AND subject LIKE 'invoice:%' AND reason = 'why'"))
-	require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'invoice.reopened'"))
+	require.Equal(t, int64(5), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'reopen' AND subject LIKE 'invoice:%' AND reason = 'why'"))
+	require.Equal(t, int64(5), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'invoice.reopened'"))
 	s.exec(t, "UPDATE payment_attempts SET status = 'declined' WHERE status IN ('in_flight', 'in_doubt', 'review')")
 	s.duly(t, "run", "billing")
 	took := map[string]int{}

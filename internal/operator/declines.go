@@ -24,8 +24,9 @@ AND gateway = ? AND decline_class IN (?) ORDER BY id`
 
 	declineOf = `SELECT invoice_id, stage FROM payment_attempts WHERE id = ?`
 	declined  = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, status FROM invoices WHERE id = ?`
-	// An invoice that an operator closed is not charged again.
-	closedByOperator = `SELECT COUNT(*) > 0 FROM operator_actions WHERE subject = ? AND action = 'resolve'`
+	// An invoice that an operator closed is not charged again. One whose amount was approved is charged.
+	closedByOperator = `SELECT COUNT(*) > 0 FROM operator_actions WHERE subject = ? AND action = 'resolve'
+AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as')), '') <> 'approved'`
 
 	declinedFrom = `SELECT ` + store.SubscriptionColumns + `, COALESCE(cancel_reason, '') AS cancel_reason FROM subscriptions WHERE id = ?`
 )
