@@ -213,3 +213,26 @@ func TestPlannedAmountsAreApproved(t *testing.T) {
 		"amount 900,000 KRW is more than 10 times the last paid 9,900 KRW (billing.max_factor)",
 	}, worktest.List[string](t, w.plain, `SELECT review_reason FROM invoices WHERE status = 'review' ORDER BY subscription_id DESC`))
 }
+
+// A planned amount that an operator has ignored approves nothing, and neither does one that was planned in another currency, nor a one-off amount.
+func TestPlannedAmountsThatApproveNothing(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.priced(9_900, 9_900, 9_900, 9_900)
+	worktest.Exec(t, w.plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value) VALUES
+(1, '2026-02-01', 'amount', '2000000'), (2, '2026-01-31', 'amount', '90000'), (3, '2026-02-01', 'one_off_amount', '90000')`)
+	require.Equal(t, batch.ExitDone, w.run(guards).Exit)
+	worktest.Exec(t, w.plain, `UPDATE subscription_changes SET applied_at = '2026-02-01 02:00:00', outcome = 'ignored by ops: three zeros too many' WHERE subscription_id = 1`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET amount = 2000000 WHERE id = 1`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET currency = 'USD' WHERE id IN (2, 3)`)
+	w.on("2026-02-28")
+	require.Equal(t, batch.ExitReview, w.run(func(o *jobs.BillingOptions, r *batch.Runner) {
+		guards(o, r)
+		o.Policy.Guards.Max["USD"] = 5_000
+	}).Exit)
+	require.Equal(t, []string{
+		"1 amount 2,000,000 KRW is more than 1,000,000 KRW (billing.max_amount)",
+		"2 amount 900.00 USD is more than 50.00 USD (billing.max_amount)",
+		"3 amount 900.00 USD is more than 50.00 USD (billing.max_amount)",
+	}, worktest.List[string](t, w.plain, `SELECT CONCAT(subscription_id, ' ', review_reason) FROM invoices WHERE status = 'review' ORDER BY subscription_id`))
+}

@@ -124,6 +124,10 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, c.page.Plans[row.ID])}
 		invoices[i], _ = issued[i].Invoice()
 	}
+	// Only a price that was applied is approved.
+	if err = c.page.Plans.Write(ctx, tx, due.Changes, d.Open.Now()); err != nil {
+		return err
+	}
 	verdicts, err := amounts.Judge(ctx, tx, d.Open.Policy.Guards, invoices)
 	if err != nil {
 		return err
@@ -138,9 +142,6 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 		}
 		issued[i].Charging = true
 		charges = append(charges, d.Open.charge(inv, row.Subscription, first))
-	}
-	if err = c.page.Plans.Write(ctx, tx, due.Changes, d.Open.Now()); err != nil {
-		return err
 	}
 	var first uint64
 	if first, c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {

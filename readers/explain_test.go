@@ -78,6 +78,7 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("invoiced dates", billable.InvoicedDates, ids),
 		queryplan.Read("last paid amounts of subscriptions", amounts.PaidOfSubscriptions, ids),
 		queryplan.Read("last paid amounts of invoices", amounts.PaidOfInvoices, ids),
+		queryplan.Read("currencies that subscriptions were billed in", amounts.BilledIn, ids),
 		queryplan.Read("a claim's attempts after a lost commit", claimWritten, lease),
 		queryplan.Claim("doubt candidates, at the head", fmt.Sprintf(doubtCandidates, ""), now, epoch, epoch, 0, n),
 		queryplan.Claim("doubt candidates, in the middle", fmt.Sprintf(doubtCandidates, ""), now, middle, middle, from, n),

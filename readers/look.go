@@ -45,7 +45,7 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 		page[i].Tries = tries[row.NetworkKey(row.Money)]
 		due[i] = billing.Invoice{SubscriptionID: row.ID, Due: row.Next, Money: row.Money}
 	}
-	verdicts, err := amounts.Judge(ctx, db, d.Policy.Guards, due)
+	verdicts, err := amounts.Forecast(ctx, db, d.Policy.Guards, due)
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
@@ -108,7 +108,7 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 	for i := range out {
 		invoices[i] = out[i].Invoice
 	}
-	verdicts, err := amounts.Judge(ctx, s.DB, s.Policy.Guards, invoices)
+	verdicts, err := amounts.Forecast(ctx, s.DB, s.Policy.Guards, invoices)
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package amounts_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/amounts"
@@ -51,11 +53,25 @@ func TestLastPaid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []guard.Verdict{held(900, 200), {}, held(900, 700), {}}, verdicts, "of the second, another currency was paid")
 
-	worktest.Exec(t, plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value, applied_at) VALUES
-(1, '2026-06-01', 'amount', '800', '2026-06-01 02:00:00'), (1, '2026-06-30', 'amount', '900', NULL), (1, '2026-07-01', 'amount', '901', NULL), (3, '2026-06-01', 'method', '900', NULL), (3, '2026-06-01', 'amount', '899', NULL)`)
-	verdicts, err = amounts.Judge(t.Context(), db, factor, open)
-	require.NoError(t, err)
-	require.Equal(t, []guard.Verdict{{}, {}, held(900, 700), {}}, verdicts, "what the shop has planned is charged")
+	worktest.Exec(t, plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value, applied_at, outcome) VALUES
+(1, '2026-06-01', 'amount', '900', '2026-06-01 02:00:00', 'applied'), (3, '2026-06-01', 'method', '900', NULL, NULL), (3, '2026-06-01', 'amount', '800', '2026-06-01 02:00:00', 'applied'),
+(3, '2026-06-30', 'amount', '900', NULL, NULL), (3, '2026-07-01', 'amount', '901', NULL, NULL)`)
+	judged := func(judge func(context.Context, sqlx.QueryerContext, guard.Rules, []billing.Invoice) ([]guard.Verdict, error), why string, want ...guard.Verdict) {
+		t.Helper()
+		verdicts, err := judge(t.Context(), db, factor, open)
+		require.NoError(t, err)
+		require.Equal(t, want, verdicts, why)
+	}
+	judged(amounts.Judge, "of the first there is an invoice in another currency; the price of the third is not applied yet", held(900, 200), guard.Verdict{}, held(900, 700), guard.Verdict{})
+	judged(amounts.Forecast, "a run will have applied it", held(900, 200), guard.Verdict{}, guard.Verdict{}, guard.Verdict{})
+	worktest.Exec(t, plain, `UPDATE invoices SET currency = 'KRW' WHERE id = 5`)
+	worktest.Exec(t, plain, `UPDATE subscription_changes SET applied_at = effective_date, outcome = 'ignored by ops: a slip' WHERE subscription_id = 3 AND value = '900' AND kind = 'amount'`)
+	judged(amounts.Judge, "what was applied is charged, and what was ignored approves nothing", guard.Verdict{}, guard.Verdict{}, held(900, 700), guard.Verdict{})
+	judged(amounts.Forecast, "nor in a forecast", guard.Verdict{}, guard.Verdict{}, held(900, 700), guard.Verdict{})
+	worktest.Exec(t, plain, `UPDATE invoices SET currency = 'USD' WHERE id = 5`)
+	open[0].AmountCheck, open[2].AmountCheck = guard.OneOff, guard.OneOff
+	judged(amounts.Judge, "a one-off amount is judged once there is an invoice in another currency", held(900, 200), guard.Verdict{}, guard.Verdict{}, guard.Verdict{})
+	open[0].AmountCheck, open[2].AmountCheck = "", ""
 	worktest.Exec(t, plain, `DELETE FROM subscription_changes`)
 
 	worktest.Exec(t, plain, `RENAME TABLE subscriptions TO members`)

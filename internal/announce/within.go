@@ -33,7 +33,7 @@ func (o Options) Within(ctx context.Context, db *mysql.DB, list []notice.Notice)
 			invoices = append(invoices, n.Invoice)
 		}
 	}
-	verdicts, err := amounts.Judge(ctx, db, o.Policy.Guards, invoices)
+	verdicts, err := amounts.Forecast(ctx, db, o.Policy.Guards, invoices)
 	if err != nil {
 		return nil, nil, mysql.Classify(ctx, err)
 	}

@@ -23,7 +23,7 @@ const (
 	DueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	columns = `SELECT id, subscription_id, CAST(effective_date AS CHAR) AS effective_date, COALESCE(kind, '') AS kind, COALESCE(value, '') AS value,
-COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome FROM subscription_changes WHERE `
+COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome, applied_at IS NOT NULL AS ended FROM subscription_changes WHERE `
 
 	// LockDue locks changes by primary key. COALESCE keeps the optimiser of a small table from locking by another index.
 	LockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
@@ -123,11 +123,12 @@ type row struct {
 	Value        string
 	Note         string
 	Outcome      string
+	Ended        bool
 }
 
 func (r row) change() planned.Change {
 	return planned.Change{
-		ID: r.ID, Subscription: r.Subscription, Effective: r.Effective, Kind: planned.KindOf(r.Kind), Value: r.Value, Note: r.Note, Outcome: r.Outcome,
+		ID: r.ID, Subscription: r.Subscription, Effective: r.Effective, Kind: planned.KindOf(r.Kind), Value: r.Value, Note: r.Note, Outcome: r.Outcome, Ended: r.Ended,
 	}
 }
 

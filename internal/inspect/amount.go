@@ -18,7 +18,7 @@ func judged(ctx context.Context, db *session.Database, s explain.Standing) (guar
 	if s.Invoice != nil && s.Invoice.Status.Unpaid() {
 		inv = s.Invoice.Invoice
 	}
-	verdicts, err := amounts.Judge(ctx, db.DB, s.Policy.Guards, []billing.Invoice{inv})
+	verdicts, err := amounts.Forecast(ctx, db.DB, s.Policy.Guards, []billing.Invoice{inv})
 	if err != nil {
 		return guard.Verdict{}, exit.Failed(mysql.Classify(ctx, err))
 	}

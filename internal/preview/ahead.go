@@ -39,7 +39,7 @@ func (f *billingWalk) ahead(ctx context.Context, step string, stage int) error {
 		for i, x := range page {
 			invoices[i] = x.Invoice
 		}
-		verdicts, err := amounts.Judge(ctx, f.DB, f.o.Policy.Guards, invoices)
+		verdicts, err := amounts.Forecast(ctx, f.DB, f.o.Policy.Guards, invoices)
 		if err != nil {
 			return mysql.Classify(ctx, err)
 		}

@@ -43,7 +43,7 @@ func (k Kind) Shown() bool {
 	return false
 }
 
-// Change is a row of subscription_changes that is not applied yet.
+// Change is a row of subscription_changes.
 type Change struct {
 	ID           uint64
 	Subscription uint64
@@ -51,8 +51,9 @@ type Change struct {
 	Kind         Kind
 	Value        string // of a method it must not be shown
 	Note         string
-	// Outcome is why the last try to apply it failed; empty: no run tried, or the reason could not be stored.
+	// Outcome is why the last try to apply it failed; empty: no run tried, or the reason could not be stored. Once it has ended, it is the result.
 	Outcome string
+	Ended   bool // applied, or ignored by an operator
 }
 
 // problemOf is the prefix of the review reason of a subscription that cannot be invoiced because of a change.

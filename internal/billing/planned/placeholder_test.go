@@ -45,6 +45,6 @@ func TestADayThatIsNone(t *testing.T) {
 		require.Empty(t, plan.Done)
 		require.Contains(t, plan.Problem, "is not a day from 2000-01-01 on")
 	}
-	_, planned1999 := planned.PriceOn([]planned.Change{{ID: 1, Effective: none, Kind: planned.Amount, Value: "5"}}, sample.Day("2026-01-31"))
+	_, planned1999 := planned.PriceOn([]planned.Change{{ID: 1, Effective: none, Kind: planned.Amount, Value: "5"}}, sample.Day("2026-01-31"), planned.Foreseen)
 	require.False(t, planned1999)
 }
