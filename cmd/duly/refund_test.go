@@ -83,6 +83,9 @@ func TestRefundGivesThePeriodBack(t *testing.T) {
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM subscriptions WHERE status = 'active'`))
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Len(t, s.sim.Ledger(), 1, "it is not charged again")
+	got := s.duly(t, "show", "invoice", "1")
+	require.Contains(t, got.out, "its money was refunded")
+	require.NotContains(t, got.out, "cancelled")
 }
 
 // The order's items are back in the stock with the last of its money, once.

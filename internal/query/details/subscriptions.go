@@ -333,6 +333,7 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 	if inv.PaidAt != nil {
 		s.PaidAt = *inv.PaidAt
 	}
+	s.Refunded = inv.Amount > 0 && inv.Refunded >= inv.Amount
 	if r := inv.Resolved; r != nil && r.Attempt == 0 {
 		s.Resolved = &explain.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason}
 	}
