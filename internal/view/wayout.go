@@ -59,7 +59,7 @@ func WaysOut(l worklist.Row, now time.Time, asks func(gateway string) bool) []Wa
 func resolveWay(what string, id uint64, as payment.Resolution, when string) WayOut {
 	return WayOut{
 		Command: fmt.Sprintf(`duly resolve %s %d --as %s --reason "…"`, what, id, as), When: when,
-		Asks: as != payment.AsIgnored && !as.OfInvoice(),
+		Asks: as != payment.AsIgnored && as != payment.AsCancelled && !as.OfInvoice(),
 	}
 }
 
