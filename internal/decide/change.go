@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"duly/internal/exit"
 	"duly/internal/operator"
@@ -10,21 +11,43 @@ import (
 	"duly/internal/session"
 )
 
-// resolveChange ends a planned change that is not applied yet. No gateway is asked: gateways do not know planned changes.
+// resolveChange ends a planned change that cannot be applied. No gateway is asked: gateways do not know planned changes.
 func resolveChange(ctx context.Context, ses *session.Session, db *session.Database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
 	if err := onlyIgnored(id, as); err != nil {
 		return "", err
 	}
-	business, err := ses.Clock(ctx, db.DB)
+	now, today, err := today(ctx, ses, db)
 	if err != nil {
 		return "", err
 	}
-	subscription, err := operator.DropChange(ctx, db.DB, id, business(), action)
-	return fmt.Sprintf("it is never applied; the next run bills subscription %d without it", subscription), err
+	change, follows, err := operator.DropChange(ctx, db.DB, id, today, now, action)
+	return fmt.Sprintf("%s is never applied; %s", change, follows), err
 }
 
-func previewChange(_ context.Context, _ *session.Session, _ *session.Database, id uint64, as payment.Resolution) (string, error) {
-	return "it would never be applied, and its subscription billed without it", onlyIgnored(id, as)
+func previewChange(ctx context.Context, ses *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
+	if err := onlyIgnored(id, as); err != nil {
+		return "", err
+	}
+	_, today, err := today(ctx, ses, db)
+	if err != nil {
+		return "", err
+	}
+	change, follows, err := operator.DroppedChange(ctx, db.DB, id, today)
+	return fmt.Sprintf("%s would never be applied; %s", change, follows), err
+}
+
+// today is the instant of the business clock, and its day.
+func today(ctx context.Context, ses *session.Session, db *session.Database) (time.Time, payment.Date, error) {
+	c, err := ses.Load()
+	if err != nil {
+		return time.Time{}, 0, err
+	}
+	business, err := ses.Clock(ctx, db.DB)
+	if err != nil {
+		return time.Time{}, 0, err
+	}
+	now := business()
+	return now, payment.DateOf(now.In(c.Business.Location())), nil
 }
 
 func onlyIgnored(id uint64, as payment.Resolution) error {

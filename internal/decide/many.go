@@ -175,6 +175,8 @@ func idsOfRow(l worklist.Row, what string) []uint64 {
 	switch {
 	case what == "payment":
 		return l.Payments
+	case what == worklist.Change && !l.Stuck && !l.Gone: // a run applies it
+		return nil
 	case what == l.What:
 		return []uint64{l.ID}
 	case what == worklist.Attempt && l.What == worklist.Invoice && l.Attempt != 0:
