@@ -278,3 +278,32 @@ func TestStepsByThemselvesApplyTheirChanges(t *testing.T) {
 	require.Equal(t, []string{"1 amount applied applied", "2 method applied applied", "3 amount waits", "4 cancel applied applied"}, w.planned())
 	w.reconcile()
 }
+
+// A planned change that another transaction has locked leaves its own subscription alone for a later run: at the issue, and at the claim of an open invoice.
+func TestALockedChangeHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 30, day0, func(_ int, s *worktest.Subscription) { s.Method = "pm_soft" })
+	w.plan(3, day0+" amount 500")
+	w.plan(4, day0+" amount 500")
+	attempts := 0
+	for _, day := range []string{day0, "2026-02-01"} {
+		tx, err := w.plain.BeginTxx(t.Context(), nil)
+		require.NoError(t, err)
+		defer func() { _ = tx.Rollback() }()
+		_, err = tx.ExecContext(t.Context(), `SELECT id FROM subscription_changes WHERE subscription_id = 3 FOR UPDATE`)
+		require.NoError(t, err)
+		result := w.on(day).run(small)
+		require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+		require.Contains(t, result.Left, "a row stayed locked by another transaction")
+		attempts += 29
+		require.Equal(t, attempts, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts`), day)
+		require.NoError(t, tx.Rollback())
+		require.Equal(t, batch.ExitDone, w.run(small).Exit)
+		attempts++
+		require.Equal(t, attempts, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts`), day)
+		w.plan(3, "2026-02-01 method pm_ok:new")
+	}
+	require.Equal(t, []string{"2026-01-31 500 paid"}, w.billed(3))
+	w.reconcile()
+}

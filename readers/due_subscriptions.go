@@ -91,7 +91,7 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	if err != nil {
 		return page, err
 	}
-	if page.Plans, err = d.Changes.ForIssue(ctx, tx, rows); err != nil {
+	if rows, page.Plans, err = d.Changes.ForIssue(ctx, tx, rows, d.walk.Lock()); err != nil {
 		return page, err
 	}
 	page.at = count.At

@@ -63,7 +63,7 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("any due change", changes.AnyDue, business),
 		queryplan.Read("ids of due changes", changes.DueOf, ids, business),
 		queryplan.Read("due changes, without a lock", changes.LookDue, ids, business),
-		queryplan.Claim("due changes, locked", changes.LockDue, ids),
+		queryplan.Claim("due changes, locked", changes.LockDue+" FOR UPDATE", ids),
 		queryplan.Read("newest invoices", billable.NewestInvoices, ids),
 		queryplan.Read("newest invoices and crowded methods", billable.NewestInvoices+methods.Crowded, ids, names, middle, 5),
 		queryplan.Claim("crowded methods", strings.TrimPrefix(methods.Crowded, " UNION ALL "), names, middle, 5),

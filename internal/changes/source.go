@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,13 +21,13 @@ const (
 	AnyDue = `SELECT EXISTS(SELECT 1 FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ?)`
 
 	// DueOf reads the ids of the due changes of subscriptions.
-	DueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
+	DueOf = `SELECT id, subscription_id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	columns = `SELECT id, subscription_id, CAST(effective_date AS CHAR) AS effective_date, COALESCE(kind, '') AS kind, COALESCE(value, '') AS value,
 COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome, applied_at IS NOT NULL AS ended FROM subscription_changes WHERE `
 
 	// LockDue locks changes by primary key. COALESCE keeps the optimiser of a small table from locking by another index.
-	LockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
+	LockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id`
 	// LookDue reads the due changes of subscriptions, without a lock.
 	LookDue = columns + `subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
@@ -132,19 +133,36 @@ func (r row) change() planned.Change {
 	}
 }
 
-// locked reads and locks the due changes of subscriptions, which the transaction has locked, by subscription.
-func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64) (map[uint64][]planned.Change, error) {
-	var ids []uint64
-	if err := mysql.SelectIn(ctx, tx, &ids, DueOf, subscriptions, s.policy.Effective); err != nil || len(ids) == 0 {
-		return nil, err
+// locked reads and locks the due changes of subscriptions, which the transaction has locked, by subscription. lock is the clause of the claim. If it passes over
+// locked rows, the subscriptions of such changes are left.
+func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64, lock string) (of map[uint64][]planned.Change, left map[uint64]bool, _ error) {
+	var due []struct {
+		ID           uint64
+		Subscription uint64 `db:"subscription_id"`
 	}
-	query, args := LockDue, []any{ids}
+	if err := mysql.SelectIn(ctx, tx, &due, DueOf, subscriptions, s.policy.Effective); err != nil || len(due) == 0 {
+		return nil, nil, err
+	}
+	ids := make([]uint64, len(due))
+	for i, d := range due {
+		ids[i] = d.ID
+	}
+	query, args := LockDue+lock, []any{ids}
 	if s.readOnly != nil { // a lock needs the right to write
 		query, args = LookDue, []any{subscriptions, s.policy.Effective}
 	}
 	var rows []row
-	err := mysql.SelectIn(ctx, tx, &rows, query, args...)
-	return bySubscription(rows), err
+	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
+		return nil, nil, err
+	}
+	if of, left = bySubscription(rows), map[uint64]bool{}; s.readOnly == nil && strings.Contains(lock, "SKIP LOCKED") {
+		for _, d := range due {
+			if !slices.ContainsFunc(of[d.Subscription], func(c planned.Change) bool { return c.ID == d.ID }) {
+				left[d.Subscription] = true
+			}
+		}
+	}
+	return of, left, nil
 }
 
 func bySubscription(rows []row) map[uint64][]planned.Change {
@@ -158,16 +176,18 @@ func bySubscription(rows []row) map[uint64][]planned.Change {
 // Plans are the plans of subscriptions with changes, by subscription id.
 type Plans map[uint64]*planned.Plan
 
-// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked. [Plans.Write] writes the effects.
-func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow) (Plans, error) {
+// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked with that clause, and returns the rows without those of which
+// a change is locked. [Plans.Write] writes the effects.
+func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow, lock string) ([]store.SubscriptionRow, Plans, error) {
 	if s == nil || len(rows) == 0 {
-		return Plans{}, nil
+		return rows, Plans{}, nil
 	}
-	of, err := s.locked(ctx, tx, store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID }))
+	of, left, err := s.locked(ctx, tx, store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID }), lock)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.apply(rows, of), nil
+	rows = slices.DeleteFunc(rows, func(r store.SubscriptionRow) bool { return left[r.ID] })
+	return rows, s.apply(rows, of), nil
 }
 
 // Of reads the due changes of subscriptions without a lock, by subscription, for a forecast.
@@ -202,8 +222,9 @@ func (s *Source) apply(rows []store.SubscriptionRow, of map[uint64][]planned.Cha
 	return plans
 }
 
-// Claim applies the changes that matter for a charge to subscriptions whose rows and open invoices the transaction has locked, and writes them.
-func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, day payment.Date, now time.Time) error {
+// Claim applies the changes that matter for a charge to subscriptions whose rows and open invoices the transaction has locked with that clause, and writes them.
+// It removes the subscriptions of which a change is locked.
+func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, lock string, day payment.Date, now time.Time) error {
 	if s == nil || len(subscriptions) == 0 {
 		return nil
 	}
@@ -212,9 +233,13 @@ func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint6
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	of, err := s.locked(ctx, tx, ids)
+	of, left, err := s.locked(ctx, tx, ids, lock)
 	if err != nil {
 		return err
+	}
+	for id := range left {
+		delete(subscriptions, id)
+		delete(of, id)
 	}
 	plans := make(Plans, len(of))
 	for id, list := range of {
