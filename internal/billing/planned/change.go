@@ -77,7 +77,7 @@ const mostOfMethod = 255
 // method is the value as a payment method. The problem never shows it.
 func (c Change) method() (method, problem string) {
 	switch n := utf8.RuneCountInString(c.Value); {
-	case c.Value == "":
+	case strings.TrimSpace(c.Value) == "":
 		return "", "value is empty, and should be the payment method"
 	case n > mostOfMethod:
 		return "", fmt.Sprintf("value has %d characters, %d are the most of a payment method", n, mostOfMethod)

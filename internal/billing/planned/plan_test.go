@@ -65,6 +65,7 @@ func TestWhatCannotBeApplied(t *testing.T) {
 		"1999-12-31 cancel":                             `effective_date 1999-12-31 is not a day from 2000-01-01 on`,
 		"1999-12-31 one_off_amount 5":                   `effective_date 1999-12-31 is not a day from 2000-01-01 on`,
 		"2026-01-31 method":                             `value is empty, and should be the payment method`,
+		"2026-01-31 method  ":                           `value is empty, and should be the payment method`,
 		"2026-01-31 method pm\x00":                      `value is no payment method: it has a control character`,
 		"2026-01-31 method " + strings.Repeat("x", 256): `value has 256 characters, 255 are the most of a payment method`,
 		"2026-01-31 upgrade":                            `kind "upgrade" is not one of pause, resume, cancel, amount, one_off_amount, interval, method`,
