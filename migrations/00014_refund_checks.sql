@@ -1,5 +1,6 @@
 -- A refund that may have been executed has no status that says that it is over, whoever writes it: an UPDATE of the shop's that leaves out what it is
--- taken from fails. Rows that were changed so go to review first. restock is a yes or a no, and what is requested has an origin that a run goes by. The table is copied once, which lasts as long as there
+-- taken from fails. Rows that were changed so go to review first. restock is a yes or a no, and what is requested has an origin that a run goes by: no run has executed what has
+-- another one, and none will before somebody has said so. The table is copied once, which lasts as long as there
 -- are refunds; writes to it wait meanwhile, and runs go on. Every statement can be run again after it was killed.
 
 -- +goose Up
@@ -9,6 +10,10 @@ lease = NULL, run_id = NULL, next_try_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR
 WHERE unsettled IS NOT NULL AND status NOT IN ('in_flight', 'in_doubt', 'review');
 
 UPDATE refunds SET restock = 1 WHERE restock NOT IN (0, 1);
+
+UPDATE refunds SET detail = CONCAT('no run has executed it, since its origin was ', origin, ': was it made already?'), status = 'review', settled_at = NULL,
+lease = NULL, run_id = NULL, next_try_at = IF(sent_at IS NULL, NULL, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR)
+WHERE origin NOT IN ('request', 'refund_due') AND status IN ('requested', 'in_flight', 'in_doubt');
 
 UPDATE refunds SET origin = 'request' WHERE origin NOT IN ('request', 'refund_due') AND (origin <> 'provider' OR status <> 'refunded');
 
