@@ -82,3 +82,16 @@ func TestAuditPutsItemsBack(t *testing.T) {
 	require.Equal(t, 7, worktest.Get[int](t, a.plain, `SELECT stock FROM products WHERE id = 7`))
 	require.Equal(t, 1, worktest.Get[int](t, a.plain, `SELECT restocked FROM refunds WHERE restock = 1`))
 }
+
+// Where somebody refunds the rest at the provider, the period goes back that an earlier refund of a part was to give back.
+func TestAuditGivesAPeriodBack(t *testing.T) {
+	t.Parallel()
+	for wished, want := range map[string]string{"refunded": "void 1000", "refused": "paid 1000"} {
+		a := newAuditor(t)
+		a.charged(7, a.there(kept{Key: "sub_7_20260131-1", Reference: "sub_7_20260131", Refunded: 1000}))
+		worktest.Exec(t, a.plain, `INSERT INTO refunds (invoice_id, amount, currency, reason, follow_up, status) SELECT id, 300, 'KRW', 'asked for', 'give_period_back', ? FROM invoices`, wished)
+		a.flush()
+		require.Equal(t, batch.ExitDone, a.audit(nil).Exit)
+		require.Equal(t, want, worktest.Get[string](t, a.plain, `SELECT CONCAT_WS(' ', status, refunded_amount) FROM invoices`))
+	}
+}

@@ -113,3 +113,39 @@ func TestASubscriptionThatDulyCannotEnd(t *testing.T) {
 	w.ask("invoice_id", invoice, 0)
 	require.Equal(t, batch.ExitDone, w.refund().Exit, "it blocks no other")
 }
+
+// The period that a refund of a part was to give back is given back once all of the payment is refunded, whoever refunds the rest.
+func TestAPeriodOfAnEarlierPart(t *testing.T) {
+	t.Parallel()
+	for name, rest := range map[string]func(w *counter, invoice uint64, there string){
+		"another refund": func(w *counter, invoice uint64, _ string) { w.ask("invoice_id", invoice, 0) },
+		"somebody at the provider, and another refund": func(w *counter, invoice uint64, there string) {
+			w.amend(there, func(e *simulator.Entry) { e.Refunded = e.Amount })
+			w.ask("invoice_id", invoice, 0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newCounter(t)
+			invoice, there := w.billed()
+			w.amend(there, func(e *simulator.Entry) { e.Refunded = 200 })
+			worktest.Exec(t, w.plain, `INSERT INTO refunds (invoice_id, amount, currency, reason, follow_up, status, settled_at) VALUES
+(?, 200, 'KRW', 'asked for', 'give_period_back', 'refunded', UTC_TIMESTAMP(6)), (?, 100, 'KRW', 'asked for', 'give_period_back', 'refused', UTC_TIMESTAMP(6))`, invoice, invoice)
+			worktest.Exec(t, w.plain, `UPDATE payment_attempts SET refunded_amount = 200`)
+			worktest.Exec(t, w.plain, `UPDATE invoices SET refunded_amount = 200`)
+			w.ask("invoice_id", invoice, 100)
+			require.Equal(t, batch.ExitDone, w.refund().Exit)
+			status := func() string { return worktest.Get[string](t, w.plain, `SELECT status FROM invoices`) }
+			require.Equal(t, "paid", status(), "not yet")
+			rest(w, invoice, there)
+			require.Equal(t, batch.ExitDone, w.refund().Exit)
+			require.Equal(t, "void", status())
+		})
+	}
+	w := newCounter(t)
+	invoice, _ := w.billed()
+	worktest.Exec(t, w.plain, `INSERT INTO refunds (invoice_id, amount, reason, follow_up, status) VALUES (?, 200, 'asked for', 'give_period_back', 'refused')`, invoice)
+	w.ask("invoice_id", invoice, 0)
+	require.Equal(t, batch.ExitDone, w.refund().Exit)
+	require.Equal(t, "paid", worktest.Get[string](t, w.plain, `SELECT status FROM invoices`), "what was refused asks for nothing")
+}

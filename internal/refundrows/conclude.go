@@ -21,6 +21,7 @@ import (
 const (
 	refundedAttempt = `UPDATE payment_attempts SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
 	refundedInvoice = `UPDATE invoices SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
+	periodWishes    = `SELECT COUNT(*) FROM refunds WHERE invoice_id = ? AND follow_up = 'give_period_back' AND status = 'refunded'`
 	voidInvoice     = `UPDATE invoices SET status = 'void' WHERE id = ? AND status = 'paid'`
 	refundedPayment = `UPDATE payments SET transaction_key = COALESCE(transaction_key, ?), refunded_at = IF(COALESCE(refunded_amount, 0) < ?, ?, refunded_at),
 refunded_amount = GREATEST(COALESCE(refunded_amount, 0), ?), status = IF(? >= amount AND status IN ('succeeded', 'review'), 'refunded', status) WHERE id = ?`
@@ -51,12 +52,12 @@ func Conclude(ctx context.Context, tx *sqlx.Tx, r refunds.Result, total int64, s
 			return c, err
 		}
 	}
-	if r.Voids() {
-		n, err := changed(tx.ExecContext(ctx, voidInvoice, r.Claimed.InvoiceID))
+	if r.Back() {
+		given, err := giveBack(ctx, tx, r.Claimed.InvoiceID, r.Voids())
 		if err != nil {
 			return c, err
 		}
-		if n > 0 {
+		if given {
 			c.Followed = append(c.Followed, "its period is given back")
 		}
 	}
@@ -68,6 +69,21 @@ func Conclude(ctx context.Context, tx *sqlx.Tx, r refunds.Result, total int64, s
 		c.Followed = append(c.Followed, "its items are back in the stock")
 	}
 	return c, err
+}
+
+// giveBack gives the period of an invoice back of which nothing is left: asked says that its last refund asks for that; an earlier one may have.
+func giveBack(ctx context.Context, tx *sqlx.Tx, invoice uint64, asked bool) (bool, error) {
+	if invoice == 0 {
+		return false, nil
+	}
+	if !asked {
+		var wishes int
+		if err := tx.GetContext(ctx, &wishes, periodWishes, invoice); err != nil || wishes == 0 {
+			return false, err
+		}
+	}
+	n, err := changed(tx.ExecContext(ctx, voidInvoice, invoice))
+	return n > 0, err
 }
 
 // ReturnedBy is what goes back into the stock with the end of a refund after which nothing of its payment is left.

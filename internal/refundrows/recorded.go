@@ -84,6 +84,11 @@ func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total
 		if err := writeRecorded(ctx, tx, o, total, at); err != nil {
 			return err
 		}
+		if total >= o.Money.Amount {
+			if _, err := giveBack(ctx, tx, r.InvoiceID, false); err != nil {
+				return err
+			}
+		}
 		if _, err := stock.PutBack(ctx, tx, back); err != nil {
 			return err
 		}
