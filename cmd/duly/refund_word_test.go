@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -102,4 +103,41 @@ VALUES (7, 1, 12900, 'KRW', 'asked for', 'review', 1, 1, 0, 12900, UTC_TIMESTAMP
 		require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM payments WHERE status = 'refunded' AND refunded_amount = amount`))
 		require.Zero(t, s.number(t, `SELECT COUNT(*) FROM order_checks WHERE reason IS NOT NULL`), "nobody need look at the order")
 	})
+}
+
+// A refund that was executed, and waits for what was to follow from it, is refunded whatever the word: ignored leaves the subscription to the shop, and
+// refunded ends it once its status is right, also while the gateway does not answer.
+func TestResolveARefundThatWasExecuted(t *testing.T) {
+	t.Parallel()
+	for _, as := range []string{"ignored", "refunded"} {
+		t.Run(as, func(t *testing.T) {
+			t.Parallel()
+			s := billed(t)
+			s.exec(t, `UPDATE subscriptions SET status = 'lifetime'`)
+			s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, reason, follow_up) VALUES (7, 1, 400, 'asked for', 'end_subscription')`)
+			require.Equal(t, batch.ExitReview, s.duly(t, "run", "reconcile", "--step", "refund").code)
+			resolve := func(as string) ended { return s.duly(t, "resolve", "refund", "7", "--as", as, "--reason", "looked") }
+			got := resolve("not_executed")
+			require.Equal(t, batch.ExitUsage, got.code)
+			require.Contains(t, got.err, "400 KRW of refund 7 are refunded and recorded")
+			require.Equal(t, batch.ExitUsage, resolve("refunded").code, "its status is not right yet")
+			if as == "refunded" {
+				s.exec(t, `UPDATE subscriptions SET status = 'active'`)
+				s.exec(t, `INSERT INTO refunds (invoice_id, amount, reason, status, unsettled) VALUES (1, 100, 'another', 'in_doubt', 1)`)
+				require.NoError(t, s.sim.Amend(s.sim.Ledger()[0].ID, func(e *simulator.Entry) { e.Refunded = 0 }))
+			} else {
+				got = s.duly(t, "resolve", "refund", "--matching", "lifetime", "--as", as, "--reason", "looked")
+				require.Contains(t, got.out, "what was to follow is left to the shop")
+			}
+			got = resolve(as)
+			require.Equal(t, batch.ExitDone, got.code, "%s%s", got.out, got.err)
+			require.NotContains(t, got.out, "never sent")
+			require.Equal(t, as == "ignored", strings.Contains(got.out, "its money stays recorded as refunded; what was to follow is left to the shop"))
+			require.Equal(t, as == "refunded", strings.Contains(got.out, "subscription 1 is cancelled"))
+			require.Equal(t, []string{"refunded 400"}, worktest.List[string](t, s.db, `SELECT CONCAT_WS(' ', status, amount) FROM refunds WHERE id = 7 AND settled_at IS NOT NULL`))
+			require.Equal(t, map[bool]string{true: "lifetime", false: "cancelled"}[as == "ignored"], worktest.Get[string](t, s.db, `SELECT status FROM subscriptions`))
+			require.Equal(t, []string{"refund.succeeded"}, worktest.List[string](t, s.db, `SELECT type FROM events WHERE type LIKE 'refund%'`))
+			require.Equal(t, int64(400), s.number(t, `SELECT refunded_amount FROM invoices`))
+		})
+	}
 }

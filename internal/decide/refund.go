@@ -155,7 +155,7 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 		return "", err
 	}
 	word := refunds.Word{As: as, Reason: action.Reason, Begun: business()}
-	if as != payment.AsIgnored && seen.Gateway != "" {
+	if as != payment.AsIgnored && seen.Gateway != "" && !seen.Executed() {
 		if err = askAbout(ctx, ses, db, seen, &word, business); err != nil {
 			return "", err
 		}
@@ -168,8 +168,11 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 		return "", err
 	}
 	result := "it is never sent again; duly refund requests another one"
-	if as == payment.AsRefunded {
+	switch {
+	case as == payment.AsRefunded:
 		result = "its money is recorded as refunded"
+	case seen.Executed():
+		result = executedIgnored
 	}
 	return strings.Join(append([]string{result}, followed...), "; "), nil
 }
@@ -211,6 +214,9 @@ func askAbout(ctx context.Context, ses *session.Session, db *session.Database, c
 	return nil
 }
 
+// executedIgnored is what ignored means of a refund that was executed.
+const executedIgnored = "its money stays recorded as refunded; what was to follow is left to the shop"
+
 func previewRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
 	if as == payment.AsCancelled {
 		return "it would be taken back", operator.RefundToCancel(ctx, db.DB, id)
@@ -219,6 +225,8 @@ func previewRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	switch {
 	case err != nil:
 		return "", err
+	case as == payment.AsIgnored && c.Executed():
+		return executedIgnored, nil
 	case as == payment.AsIgnored:
 		return "it would never be sent again", nil
 	}

@@ -222,7 +222,7 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 		if err != nil {
 			return err
 		}
-		if word.As == payment.AsRefunded {
+		if word.As == payment.AsRefunded && !seen.Executed() {
 			if err := alone(ctx, tx, seen.Refund); err != nil {
 				return err
 			}
@@ -238,6 +238,9 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 			return err
 		}
 		r := refunds.Result{Claimed: c, End: word.End(c)}
+		if word.As == payment.AsIgnored { // what was to follow is left to the shop
+			r.Claimed.FollowUp, r.Claimed.Restock = "", false
+		}
 		then, err := refundrows.Conclude(ctx, tx, r, min(r.End.Total, c.Paid.Amount), stock, now)
 		if err != nil {
 			return err

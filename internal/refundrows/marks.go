@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	refundsOfPayments = `SELECT ` + Columns + `, COALESCE(unsettled, 0) AS unsettled FROM refunds WHERE payment_id IN (?)`
+	refundsOfPayments = `SELECT ` + Columns + ` FROM refunds WHERE payment_id IN (?)`
 
 	// Another claim of the same payment, which the unique key lets alone, was faster.
 	insertMarks = `INSERT IGNORE INTO refunds (payment_id, reason, requested_by, origin, status, unsettled, number, idempotency_key, gateway, tries, lease, run_id) VALUES `
@@ -32,11 +32,7 @@ func Mark(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, lease [1
 			ids = append(ids, p.ID)
 		}
 	}
-	var rows []struct {
-		Row
-
-		Unsettled bool
-	}
+	var rows []Row
 	if err := mysql.SelectIn(ctx, tx, &rows, refundsOfPayments, ids); err != nil {
 		return nil, err
 	}

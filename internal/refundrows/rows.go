@@ -16,7 +16,7 @@ import (
 // Columns are the columns of [Row].
 const Columns = `id, COALESCE(invoice_id, 0) AS invoice_id, COALESCE(payment_id, 0) AS payment_id, COALESCE(amount, 0) AS amount,
 COALESCE(currency, '') AS currency, reason, restock <> 0 AS restock, COALESCE(follow_up, '') AS follow_up, requested_by, origin, status, COALESCE(number, 0) AS number,
-COALESCE(idempotency_key, '') AS idempotency_key, refunded_before, sent_amount, sent_at, tries, next_try_at, lease, run_id, created_at`
+COALESCE(idempotency_key, '') AS idempotency_key, COALESCE(unsettled, 0) AS unsettled, refunded_before, sent_amount, sent_at, tries, next_try_at, lease, run_id, created_at`
 
 // Row is a row of refunds.
 type Row struct {
@@ -32,7 +32,8 @@ type Row struct {
 	Origin      string
 	Status      string
 	Number      int
-	Key         string        `db:"idempotency_key"`
+	Key         string `db:"idempotency_key"`
+	Unsettled   bool
 	Before      sql.NullInt64 `db:"refunded_before"`
 	SentAmount  sql.NullInt64 `db:"sent_amount"`
 	SentAt      sql.NullTime  `db:"sent_at"`
@@ -48,7 +49,7 @@ func (r Row) Refund() refunds.Refund {
 	out := refunds.Refund{
 		ID: r.ID, InvoiceID: r.InvoiceID, PaymentID: r.PaymentID, Amount: r.Amount, Currency: r.Currency, Reason: r.Reason, Restock: r.Restock,
 		FollowUp: refunds.FollowUp(r.FollowUp), RequestedBy: r.RequestedBy, Origin: refunds.Origin(r.Origin), Status: refunds.Status(r.Status),
-		Number: r.Number, Key: r.Key, Tries: r.Tries, CreatedAt: r.CreatedAt,
+		Number: r.Number, Key: r.Key, Unsettled: r.Unsettled, Tries: r.Tries, CreatedAt: r.CreatedAt,
 	}
 	if r.SentAt.Valid {
 		out.Sent = &refunds.Sent{Before: r.Before.Int64, Amount: r.SentAmount.Int64, At: r.SentAt.Time}

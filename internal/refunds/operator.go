@@ -41,7 +41,15 @@ type Word struct {
 
 // Takes returns why the decision is not accepted; nil if it is. Refunded needs the gateway's record. Not executed needs a gateway that shows the
 // payment without the requested amount as refunded, or that has no look-up, and is accepted once no request of the refund can take effect any more.
+//
+// Of what was executed nothing is asked: refunded completes what was to follow, ignored leaves that to the shop.
 func (w Word) Takes(c Claimed) error {
+	switch executed := c.Executed(); {
+	case executed && (w.As == payment.AsRefunded || w.As == payment.AsIgnored):
+		return nil
+	case executed && w.As == payment.AsNotExecuted:
+		return fmt.Errorf("%s of refund %d are refunded and recorded: --as refunded once what it waits for is right, or --as ignored, which leaves what was to follow to you", c.money(c.Sent.Amount), c.Refund.ID)
+	}
 	switch w.As {
 	case payment.AsIgnored:
 		return nil
@@ -139,6 +147,13 @@ func (w Word) given(c Claimed) int64 {
 // End is the result of an accepted decision.
 func (w Word) End(c Claimed) End {
 	end := End{}
+	if c.Executed() {
+		end.Amount, end.Total = c.Sent.Amount, c.Recorded
+		if w.As == payment.AsIgnored {
+			return end.to(Done, fmt.Sprintf("%s: %s", w.As, w.Reason))
+		}
+		return end.to(Done, "")
+	}
 	if w.As != payment.AsIgnored && w.unseen(c) == "" {
 		end.Total = w.Sight.Payment.Refunded
 	}

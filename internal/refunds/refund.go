@@ -59,6 +59,7 @@ type Refund struct {
 	Number               int    // counts the refunds of a payment that were claimed, from 1
 	Key                  string // idempotency key
 	Sent                 *Sent  // nil: no request was sent that may have been executed
+	Unsettled            bool   // no other refund of the payment may be sent before this one is decided
 	Tries                int    // this one included
 	CreatedAt            time.Time
 	// Quiet is, of a refund in review that may have been executed, the instant after which no request of it can take effect any more.
@@ -132,6 +133,11 @@ type Claimed struct {
 
 // Rest reports whether the refund was for all that was left of the payment: the gateway executes it once, even if it forgot the key.
 func (c Claimed) Rest() bool { return c.Sent != nil && c.Sent.Before+c.Sent.Amount == c.Paid.Amount }
+
+// Executed reports whether c is in review although it was executed and its money is recorded: a person must look at what was to follow from it.
+func (c Claimed) Executed() bool {
+	return c.Refund.Status == Review && c.Sent != nil && !c.Unsettled && c.Recorded >= c.Sent.Before+c.Sent.Amount
+}
 
 // Guarantees are what a gateway declares about idempotency keys.
 type Guarantees struct {
