@@ -31,7 +31,7 @@ type Closable struct {
 // Closing is what an operator's word about an invoice changes.
 type Closing struct {
 	Status         InvoiceStatus
-	SubscriptionTo SubscriptionStatus // Active, for one that is past_due; else empty
+	SubscriptionTo SubscriptionStatus // Active or PastDue; empty: unchanged
 	// SubscriptionFrom is the status that dunning gave to the subscription, which SubscriptionTo takes back; empty: it takes none back.
 	SubscriptionFrom SubscriptionStatus
 	Next             payment.Date // next_billing_date, with SubscriptionFrom; zero: unchanged

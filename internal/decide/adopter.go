@@ -132,6 +132,17 @@ func conclude[V any](screen *cli.Screen, document V, show func(*cli.Screen, V), 
 	return exit.Usage(errors.Join(refusals...))
 }
 
+// broken is conclude of a command that err ended before its last row: what became of the rows before is printed, as it is done.
+func broken[V any](screen *cli.Screen, list []V, show func(*cli.Screen, []V), refusals []error, err error) error {
+	if len(list) == 0 {
+		return err
+	}
+	if shown := conclude(screen, list, show, refusals); shown != nil && !isRefusal(shown) {
+		return errors.Join(err, shown)
+	}
+	return err
+}
+
 func isRefusal(err error) bool {
 	exit, ok := errors.AsType[exit.Error](err)
 	return ok && exit.Code == batch.ExitUsage

@@ -3,7 +3,6 @@ package decide
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"duly/internal/exit"
 	"duly/internal/operator"
@@ -16,7 +15,7 @@ func resolveChange(ctx context.Context, ses *session.Session, db *session.Databa
 	if err := onlyIgnored(id, as); err != nil {
 		return "", err
 	}
-	now, today, err := today(ctx, ses, db)
+	today, now, err := businessDay(ctx, ses, db)
 	if err != nil {
 		return "", err
 	}
@@ -28,26 +27,12 @@ func previewChange(ctx context.Context, ses *session.Session, db *session.Databa
 	if err := onlyIgnored(id, as); err != nil {
 		return "", err
 	}
-	_, today, err := today(ctx, ses, db)
+	today, _, err := businessDay(ctx, ses, db)
 	if err != nil {
 		return "", err
 	}
 	change, follows, err := operator.DroppedChange(ctx, db.DB, id, today)
 	return fmt.Sprintf("%s would never be applied; %s", change, follows), err
-}
-
-// today is the instant of the business clock, and its day.
-func today(ctx context.Context, ses *session.Session, db *session.Database) (time.Time, payment.Date, error) {
-	c, err := ses.Load()
-	if err != nil {
-		return time.Time{}, 0, err
-	}
-	business, err := ses.Clock(ctx, db.DB)
-	if err != nil {
-		return time.Time{}, 0, err
-	}
-	now := business()
-	return now, payment.DateOf(now.In(c.Business.Location())), nil
 }
 
 func onlyIgnored(id uint64, as payment.Resolution) error {

@@ -153,7 +153,7 @@ func Requeue(screen *cli.Screen, ids []uint64, what, next string, do func(uint64
 		r := Resolved{What: what, ID: id, Done: true, Detail: "due again: " + next}
 		if err := do(id); err != nil {
 			if err = RefusedOr(err); !isRefusal(err) {
-				return err
+				return broken(screen, list, showRequeued, refusals, err)
 			}
 			refusals = append(refusals, err)
 			r.Done, r.Detail = false, err.Error()

@@ -137,7 +137,7 @@ func Resolve(ctx context.Context, ses *session.Session, db *session.Database, r 
 		var err error
 		if row.Detail, err = r.Do(ctx, ses, db, id, named, as, f.Action(r.What, id, as, named)); err != nil {
 			if err = RefusedOr(err); len(ids) == 1 || !isRefusal(err) {
-				return err
+				return broken(ses.Screen, list, showResolved, refusals, err)
 			}
 			refusals = append(refusals, err)
 			row.Done, row.Detail = false, err.Error()

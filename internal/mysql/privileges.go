@@ -94,6 +94,7 @@ func actingNeeds() map[string]need {
 		"subscription_changes": {update: []string{"applied_at", "outcome"}},
 
 		"orders":           {update: []string{"updated_at"}},
+		"products":         {update: []string{"stock"}},
 		"payments":         {update: []string{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
 		"invoices":         {insert: true, update: anyColumn("status")},
 		"payment_attempts": {insert: true, update: anyColumn("status")},

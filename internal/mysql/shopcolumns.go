@@ -77,7 +77,7 @@ func ShopColumns() []ShopColumn {
 			{Name: "cancelled_at", Type: instant, Kind: InstantKind, Use: bill, Nullable: true},
 			{Name: "cancel_reason", Type: text255, Kind: TextKind, Use: bill, Nullable: true},
 			{Name: "created_at", Type: created, Kind: InstantKind, Use: shown},
-			{Name: "updated_at", Type: touched, Kind: InstantKind, Use: "duly list and show"},
+			{Name: "updated_at", Type: touched, Kind: InstantKind, Use: "duly list, show, reopen and resolve"},
 		}),
 		columnsOf("subscription_changes", []ShopColumn{
 			{Name: "id", Type: bigID, Use: bill},

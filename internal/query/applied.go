@@ -8,7 +8,7 @@ import (
 	"duly/internal/mysql"
 )
 
-// appliedChanges leaves out those that changed nothing, and those that an operator has ignored.
+// selectApplied leaves out those that changed nothing, and those that an operator has ignored.
 const selectApplied = `SELECT kind, COUNT(*) AS count FROM subscription_changes WHERE applied_at >= ? AND (outcome = ? OR outcome LIKE ?) GROUP BY kind`
 
 // AppliedChanges counts the planned changes that were applied since an instant, by their kind. A login that may not read them has applied none.

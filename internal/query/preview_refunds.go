@@ -49,7 +49,6 @@ type OpenRefund struct {
 	ID        uint64
 	InvoiceID uint64 `db:"invoice_id"` // or PaymentID
 	PaymentID uint64 `db:"payment_id"`
-	OrderID   uint64 `db:"order_id"`
 	Gateway   string
 	Amount    int64 // minor units; 0: all that is left
 	Left      int64 // minor units that are left of its payment, as recorded
@@ -58,7 +57,7 @@ type OpenRefund struct {
 	Behind    bool       // another refund of its payment is in review, and comes first
 }
 
-const openRefundPeek = `SELECT f.id, COALESCE(f.invoice_id, 0) AS invoice_id, COALESCE(f.payment_id, 0) AS payment_id, COALESCE(p.order_id, 0) AS order_id,
+const openRefundPeek = `SELECT f.id, COALESCE(f.invoice_id, 0) AS invoice_id, COALESCE(f.payment_id, 0) AS payment_id,
 COALESCE(p.gateway, a.gateway, '') AS gateway, COALESCE(f.sent_amount, f.amount, 0) AS amount,
 COALESCE(p.amount - COALESCE(p.refunded_amount, 0), a.amount - a.refunded_amount, 0) AS ` + "`left`" + `, COALESCE(p.currency, a.currency, '') AS currency, f.next_try_at,
 f.status = 'requested' AND (EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND b.unsettled = 1 AND b.status = 'review') OR

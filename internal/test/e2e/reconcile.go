@@ -87,11 +87,11 @@ AND CONCAT('subscription:', subscription_id) NOT IN (SELECT subject FROM events 
 AND CONCAT('subscription:', id) NOT IN (SELECT subject FROM events WHERE type IN ('subscription.cancelled', 'subscription.changed'))`, 0},
 		{"subscription %s has a status that its invoices do not speak of", `SELECT s.id FROM subscriptions s JOIN invoices i ON i.id =
 (SELECT MAX(x.id) FROM invoices x WHERE x.subscription_id = s.id)
-WHERE s.status = 'active' AND (i.status = 'uncollectible' AND COALESCE(i.dunning, '') NOT LIKE '% keep' OR i.status = 'open' AND i.first_declined_date IS NOT NULL)
-OR s.status = 'past_due' AND (i.status = 'paid' OR i.status = 'uncollectible' AND COALESCE(i.dunning, '') NOT LIKE '% keep' OR i.status = 'open' AND i.first_declined_date IS NULL)
+WHERE s.status = 'active' AND (i.status = 'uncollectible' AND COALESCE(i.dunning, '') NOT LIKE '% keep%' OR i.status = 'open' AND i.first_declined_date IS NOT NULL)
+OR s.status = 'past_due' AND (i.status = 'paid' OR i.status = 'uncollectible' AND COALESCE(i.dunning, '') NOT LIKE '% keep%' OR i.status = 'open' AND i.first_declined_date IS NULL)
 OR s.status = 'cancelled' AND s.cancel_reason IS NOT NULL AND i.status <> 'uncollectible'
 AND NOT EXISTS (SELECT 1 FROM subscription_changes c WHERE c.subscription_id = s.id AND c.kind = 'cancel' AND c.applied_at IS NOT NULL)`, 0},
-		{"subscription %s was paused by us and no event says so", `SELECT subscription_id FROM invoices WHERE status = 'uncollectible' AND dunning LIKE '% paused'
+		{"subscription %s was paused by us and no event says so", `SELECT subscription_id FROM invoices WHERE status = 'uncollectible' AND dunning LIKE '% paused%'
 AND CONCAT('subscription:', subscription_id) NOT IN (SELECT subject FROM events WHERE type = 'subscription.paused')`, 0},
 		{"step %s does not add up", `SELECT CONCAT(r.id, '/', s.step) FROM step_runs s JOIN job_runs r ON r.id = s.run_id
 WHERE r.status = 'completed' AND s.read_count <> s.succeeded + s.declined + s.released + s.in_doubt + s.rejected + s.review`, 0},
