@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/refunds"
 	"duly/internal/test/worktest"
 )
 
@@ -29,9 +30,9 @@ VALUES (?, 200, 'asked for', 'review', 1, 1, CONCAT('rf_', ?), 0, 200, UTC_TIMES
 	result = w.refund()
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
 	require.Equal(t, []string{
-		"refund 1 is in review, and others of its payment wait for it: duly resolve refund 1 --as refunded --reason …",
-		"refund 2 is in review, and others of its payment wait for it: duly resolve refund 2 --as refunded --reason …",
-		"refund 3 is in review, and others of its payment wait for it: duly resolve refund 3 --as refunded --reason …",
+		"refund 1 is in review, and others of its payment wait for it: " + refunds.Held{ID: 1, Sent: true}.Either(),
+		"refund 2 is in review, and others of its payment wait for it: " + refunds.Held{ID: 2, Sent: true}.Either(),
+		"refund 3 is in review, and others of its payment wait for it: " + refunds.Held{ID: 3, Sent: true}.Either(),
 	}, result.Left)
 	other, _ := w.sold()
 	w.ask("payment_id", other, 100)

@@ -18,6 +18,7 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/inspect"
 	"duly/internal/preview"
+	"duly/internal/refunds"
 	"duly/internal/registry"
 	"duly/internal/test/golden"
 )
@@ -243,8 +244,18 @@ VALUES (7, 1, NULL, 400, 'KRW', 'asked for', 'review', 1, 0, 400, UTC_TIMESTAMP(
 		require.NoError(t, s.sim.Amend(e.ID, func(e *simulator.Entry) { e.Refunded = 500 }))
 	}
 	refused("the gateway shows 500 KRW of 12,900 KRW refunded, which may include this refund")
+	s.exec(t, `UPDATE payments SET status = 'refund_due'`)
+	got := s.duly(t, "show", "order", "1")
+	require.Contains(t, got.out, "Payment 1 is to be refunded, and refund 8 of it is in review, and comes first")
+	require.NotContains(t, got.out, "next run gives it back")
 	s.exec(t, `DELETE FROM payments`)
-	got := s.duly(t, "resolve", "refund", "8", "--as", "not_executed", "--reason", "looked")
+	for _, verbose := range [][]string{nil, {"--verbose"}} {
+		got = s.duly(t, append([]string{"list", "refunds"}, verbose...)...)
+		require.Contains(t, got.out, "resolve refund 8 --as ignored")
+		require.NotContains(t, got.out, "resolve refund 8 --as refunded", "it is refused")
+		require.NotContains(t, got.out, "resolve refund 8 --as not_executed", "it is refused")
+	}
+	got = s.duly(t, "resolve", "refund", "8", "--as", "not_executed", "--reason", "looked")
 	require.Equal(t, batch.ExitUsage, got.code)
 	require.Contains(t, got.err, "there is no payment")
 	got = s.duly(t, "resolve", "refund", "8", "--as", "refunded", "--reason", "looked")
@@ -322,6 +333,46 @@ VALUES (100, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6)
 	got = s.duly(t, "show", "invoice", "1")
 	require.Contains(t, got.out, "Refund 101 requested 2,000 KRW")
 	require.Contains(t, got.out, "waits for refund 100, which is in review")
+}
+
+// A refund that is held since the gateway shows money that is recorded nowhere has both words wherever it is shown, each with its condition: the run,
+// the lists and the invoice say the same. Many are never settled at once, and what was said leads to another refund on a condition alone.
+func TestWordsAboutAHeldRefund(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	for _, e := range s.sim.Ledger() {
+		require.NoError(t, s.sim.Amend(e.ID, func(e *simulator.Entry) { e.Refunded = 400 }))
+	}
+	for _, amount := range []string{"400", "10"} {
+		require.Equal(t, batch.ExitDone, s.duly(t, "refund", "invoice", "1", "--amount", amount, "--reason", "asked for").code)
+	}
+	held := refunds.Held{ID: 1, Shown: true}
+	got := s.duly(t, "run", "reconcile", "--step", "refund")
+	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
+	require.Contains(t, got.out, held.Either())
+	for _, args := range [][]string{
+		{"list", "review"}, {"list", "refunds"}, {"list", "review", "--verbose"}, {"list", "refunds", "--verbose"}, {"list", "review", "--json"}, {"list", "refunds", "--json"}, {"show", "invoice", "1"},
+	} {
+		got = s.duly(t, args...)
+		for _, way := range held.Ways() {
+			require.Contains(t, got.out, way.When, args)
+			require.Equal(t, strings.Count(got.out, "--as "+string(way.As)), strings.Count(got.out, way.When), "%v: never without its condition", args)
+		}
+	}
+	require.Contains(t, s.duly(t, "refund", "invoice", "1", "--amount", "12900", "--reason", "more").err, "duly resolve refund")
+
+	for _, as := range []string{"not_executed", "refunded"} {
+		for _, yes := range [][]string{nil, {"--yes"}} {
+			got = s.duly(t, append([]string{"resolve", "refund", "--matching", "recorded", "--as", as, "--reason", "all of them"}, yes...)...)
+			require.Equal(t, batch.ExitUsage, got.code, got.out+got.err)
+			require.Contains(t, got.err, "refund 1: the gateway shows 400 KRW refunded, and 0 KRW are recorded")
+			require.Contains(t, got.err, held.Either())
+		}
+	}
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'review'`))
+	got = s.duly(t, "resolve", "refund", "1", "--as", "not_executed", "--reason", "support did it")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Contains(t, got.out, "if the customer is still to get this one, duly refund requests it again")
 }
 
 // A dry run counts the rows of refunds that would be executed, what they take, and what waits behind a refund in review.

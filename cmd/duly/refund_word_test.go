@@ -117,6 +117,11 @@ func TestResolveARefundThatWasExecuted(t *testing.T) {
 			s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, reason, follow_up) VALUES (7, 1, 400, 'asked for', 'end_subscription')`)
 			require.Equal(t, batch.ExitReview, s.duly(t, "run", "reconcile", "--step", "refund").code)
 			resolve := func(as string) ended { return s.duly(t, "resolve", "refund", "7", "--as", as, "--reason", "looked") }
+			for _, args := range [][]string{{"list", "review"}, {"show", "invoice", "1"}} {
+				listed := s.duly(t, args...).out
+				require.Contains(t, listed, "what was to follow is left to the shop")
+				require.NotContains(t, listed, "not_executed", "it is refused")
+			}
 			got := resolve("not_executed")
 			require.Equal(t, batch.ExitUsage, got.code)
 			require.Contains(t, got.err, "400 KRW of refund 7 are refunded and recorded")

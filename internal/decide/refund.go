@@ -167,14 +167,7 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	if err != nil {
 		return "", err
 	}
-	result := "it is never sent again; duly refund requests another one"
-	switch {
-	case as == payment.AsRefunded:
-		result = "its money is recorded as refunded"
-	case seen.Executed():
-		result = executedIgnored
-	}
-	return strings.Join(append([]string{result}, followed...), "; "), nil
+	return strings.Join(append([]string{seen.Follows(as)}, followed...), "; "), nil
 }
 
 // askAbout asks the gateway of a refund about its payment, and completes word by what that brought.
@@ -214,9 +207,6 @@ func askAbout(ctx context.Context, ses *session.Session, db *session.Database, c
 	return nil
 }
 
-// executedIgnored is what ignored means of a refund that was executed.
-const executedIgnored = "its money stays recorded as refunded; what was to follow is left to the shop"
-
 func previewRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
 	if as == payment.AsCancelled {
 		return "it would be taken back", operator.RefundToCancel(ctx, db.DB, id)
@@ -226,9 +216,12 @@ func previewRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	case err != nil:
 		return "", err
 	case as == payment.AsIgnored && c.Executed():
-		return executedIgnored, nil
+		return c.Follows(as), nil
 	case as == payment.AsIgnored:
 		return "it would never be sent again", nil
+	}
+	if why := c.Alone(as); why != "" {
+		return "", exit.Usagef("%s", why)
 	}
 	return asked(ses, "refund", id, "its payment", c.Gateway, as)
 }

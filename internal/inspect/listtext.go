@@ -48,6 +48,9 @@ func showList(screen *cli.Screen, rows []view.Listed, days cli.Calendar) {
 		}
 		screen.Item(g.name(), column, parts...)
 		screen.Item("", 2, g.ids(), g.next())
+		for _, way := range g.words() {
+			screen.Command("  %s", way)
+		}
 	}
 }
 
@@ -58,6 +61,9 @@ func groupsOf(rows []view.Listed) []*rowGroup {
 	for _, row := range rows {
 		reason := whyListed(row.Row)
 		key := row.What + "\x00" + alikeKey(reason) + "\x00" + alikeKey(advice(row))
+		if held(row) && len(row.Next) > 0 { // a group accepts the same words
+			key += fmt.Sprintf("\x00%d %s", len(row.Next), row.Next[0].When)
+		}
 		g := at[key]
 		if g == nil {
 			g = &rowGroup{what: row.What, reason: reason, reasons: map[string]bool{}}
@@ -131,6 +137,19 @@ func (g *rowGroup) next() string {
 	return advice(first)
 }
 
+// words are what an operator may say of the first row, each with its condition, where none of them is right by itself.
+func (g *rowGroup) words() []view.WayOut {
+	if first := g.rows[0]; held(first) {
+		return first.Next
+	}
+	return nil
+}
+
+// held reports whether a row is a refund in review, or waits for one.
+func held(row view.Listed) bool {
+	return row.What == worklist.Refund && (row.Behind != 0 || row.Status == string(refunds.Review))
+}
+
 // nextOfEvents is what to do about events that were given up: what fails at its row alone is no receiver's fault.
 func nextOfEvents(rows []view.Listed) string {
 	first := rows[0]
@@ -166,6 +185,10 @@ func advice(row view.Listed) string {
 		return fmt.Sprintf("duly show invoice %d", row.Invoice)
 	case row.What == worklist.Order && row.Reason != "" && !row.Gone:
 		return fmt.Sprintf("duly show order %d", row.ID)
+	case row.Behind != 0:
+		return fmt.Sprintf("refund %d of the same payment is in review, and comes first", row.Behind)
+	case held(row):
+		return ""
 	case len(row.Next) > 0:
 		return row.Next[0].Command
 	}

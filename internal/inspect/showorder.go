@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -64,15 +65,21 @@ func showOrderAt(ctx context.Context, ses *session.Session, db *session.Database
 		s.JobPaused = pause.String()
 	}
 	s.Order, s.Payments = o.Rules()
+	if w.Refunds, err = details.RefundsOfPayments(ctx, db.DB, o.Payments); err != nil {
+		return exit.Failed(err)
+	}
+	behind := holding(w.Refunds)
+	for _, p := range s.Payments {
+		if p.Status == orders.PaymentRefundDue {
+			s.Held = cmp.Or(s.Held, behind[[2]uint64{0, p.ID}])
+		}
+	}
 	w.Explanations = orders.Explain(s)
 	var payments []string
 	for _, p := range o.Payments {
 		payments = append(payments, cli.OrBlank(p.TransactionKey))
 	}
 	if w.Findings, err = query.FindingsAbout(ctx, db.DB, orders.Reference(id), true, payments, findingShown); err != nil {
-		return exit.Failed(err)
-	}
-	if w.Refunds, err = details.RefundsOfPayments(ctx, db.DB, o.Payments); err != nil {
 		return exit.Failed(err)
 	}
 	for i, e := range w.Explanations {

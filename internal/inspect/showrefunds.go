@@ -10,16 +10,12 @@ import (
 	"duly/internal/query/details"
 	"duly/internal/refunds"
 	"duly/internal/text"
+	"duly/internal/view"
 )
 
 // refundLines writes refunds for people, a line each, newest first.
 func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
-	behind := map[[2]uint64]uint64{} // refunds in review that may have been executed, by what they are of
-	for _, r := range list {
-		if r.Status == string(refunds.Review) && r.SentAt != nil {
-			behind[subjectOf(r)] = r.ID
-		}
-	}
+	behind := holding(list)
 	for _, r := range list {
 		parts := []string{refundWord(r.Status)}
 		if r.Amount != nil && r.Currency != nil {
@@ -34,19 +30,33 @@ func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
 		if r.NextTryAt != nil && r.SettledAt == nil && r.Status != string(refunds.Review) {
 			parts = append(parts, "next try "+days.At(*r.NextTryAt))
 		}
-		if r.Status == string(refunds.Review) {
-			as := payment.AsRefunded
-			if r.SentAt == nil { // no request of it may have been executed
-				as = payment.AsNotExecuted
-			}
-			parts = append(parts, fmt.Sprintf(`duly resolve refund %d --as %s --reason "…"`, r.ID, as))
-		}
 		if first := behind[subjectOf(r)]; first != 0 && r.Status == string(refunds.Requested) {
 			parts = append(parts, fmt.Sprintf("waits for refund %d, which is in review", first))
 		}
 		label := fmt.Sprintf("Refund %d ", r.ID)
 		screen.Item(label, max(statusColumn, len(label)), parts...)
+		if r.Status == string(refunds.Review) {
+			for _, way := range view.WaysOfHeld(heldOf(r)) {
+				screen.Command("  %s", way)
+			}
+		}
 	}
+}
+
+// holding are the refunds in review that others wait for, by what they are of.
+func holding(list []details.Refund) map[[2]uint64]uint64 {
+	out := map[[2]uint64]uint64{}
+	for _, r := range list {
+		if r.Status == string(refunds.Review) && r.Unsettled {
+			out[subjectOf(r)] = r.ID
+		}
+	}
+	return out
+}
+
+// heldOf is a refund in review for the words about it.
+func heldOf(r details.Refund) refunds.Held {
+	return refunds.Held{ID: r.ID, Sent: r.SentAt != nil, Executed: r.SentAt != nil && !r.Unsettled, Shown: r.SentAt == nil && r.Before != nil && *r.Before > 0}
 }
 
 // reasonOf is why a refund is requested, in quotes: once, also where text.Line has put it into some.

@@ -36,8 +36,10 @@ type Snapshot struct {
 	Check    Check
 	// JobPaused is the word of the operator who paused the job; "" for not paused.
 	JobPaused string
-	Policy    Policy
-	Now       time.Time
+	// Held is the refund in review that a payment in refund_due waits for; 0: none.
+	Held   uint64
+	Policy Policy
+	Now    time.Time
 }
 
 // Explain says what becomes of an order, and then, if any are due, of its refunds.
@@ -140,6 +142,11 @@ func (s Snapshot) refunds() (Explanation, bool) {
 		return Explanation{WhyChecking, fmt.Sprintf("%s, and run %d is working on it", what, c.Run), "the run settles it"}, true
 	case s.JobPaused != "":
 		return Explanation{WhyHeldBack, what + ", and the reconcile job is paused: " + s.JobPaused, "it is refunded once that is resumed"}, true
+	case s.Held != 0:
+		return Explanation{
+			WhyRefund, fmt.Sprintf("%s, and refund %d of it is in review, and comes first", what, s.Held),
+			fmt.Sprintf("it is given back by the first run after refund %d is resolved: duly list review --what refund", s.Held),
+		}, true
 	case c.RefundNext.After(s.Now):
 		return Explanation{WhyRefund, fmt.Sprintf("%s since %s, and %s did not do it", what, instant(c.RefundSince), counted(c.RefundTries, "try", "tries")), fmt.Sprintf("it is tried again at %s, or by the first run after it", instant(c.RefundNext))}, true
 	}

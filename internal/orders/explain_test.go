@@ -24,6 +24,8 @@ func TestExplain(t *testing.T) {
 	declined := row(1, "failed")
 	declined.FailureCode = "stolen_card"
 	paused := standing("pending", orders.Check{}, row(1, "refund_due"))
+	behind := standing("failed", orders.Check{}, row(1, "refund_due"))
+	behind.Held = 3
 	paused.JobPaused = "kim, since 09:00: audit"
 
 	var text strings.Builder
@@ -51,6 +53,7 @@ func TestExplain(t *testing.T) {
 		{"claimed by a run that ended", []orders.Why{orders.WhyDue}, standing("pending", orders.Check{Run: 12}, row(1, "pending"))},
 		{"out of stock, refund due", []orders.Why{orders.WhySettled, orders.WhyRefund}, standing("failed", orders.Check{Checks: 1}, row(1, "refund_due"))},
 		{"refund tried", []orders.Why{orders.WhySettled, orders.WhyRefund}, standing("failed", orders.Check{RefundTries: 1, RefundSince: ago(h), RefundNext: in(m)}, row(1, "refund_due"), row(2, "refund_due"))},
+		{"refund behind another", []orders.Why{orders.WhySettled, orders.WhyRefund}, behind},
 		{"refund under way", []orders.Why{orders.WhyChecking, orders.WhyChecking}, standing("failed", orders.Check{Run: 12, RunLives: true}, row(1, "refund_due"))},
 		{"held back", []orders.Why{orders.WhyHeldBack, orders.WhyHeldBack}, paused},
 	} {

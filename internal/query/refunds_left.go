@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/mysql"
+	"duly/internal/refunds"
 	"duly/internal/store"
 	"duly/internal/text"
 )
@@ -72,7 +73,7 @@ func readRefunds(ctx context.Context, db *mysql.DB, query string, now time.Time,
 	return RefundsLeft{Due: row.Due - row.Behind, Behind: row.Behind, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
 }
 
-const selectBlockingRefunds = `SELECT b.id FROM refunds b WHERE b.status = 'review' AND b.unsettled = 1 AND (
+const selectBlockingRefunds = `SELECT b.id, b.sent_at IS NOT NULL AS sent, b.sent_at IS NULL AND COALESCE(b.refunded_before, 0) > 0 AS shown FROM refunds b WHERE b.status = 'review' AND b.unsettled = 1 AND (
 EXISTS (SELECT 1 FROM refunds f WHERE f.payment_id = b.payment_id AND f.status = 'requested' AND f.origin = 'request') OR
 EXISTS (SELECT 1 FROM refunds f WHERE f.invoice_id = b.invoice_id AND f.status = 'requested' AND f.origin = 'request') OR
 EXISTS (SELECT 1 FROM payments p WHERE p.id = b.payment_id AND p.status = 'refund_due'))%s ORDER BY b.id LIMIT ?`
@@ -80,18 +81,18 @@ EXISTS (SELECT 1 FROM payments p WHERE p.id = b.payment_id AND p.status = 'refun
 // mostBlocking is how many refunds are named one by one.
 const mostBlocking = 3
 
-// BlockingRefunds names the selected refunds in review that others of their payment wait for, each with its command.
+// BlockingRefunds names the selected refunds in review that others of their payment wait for, each with the words that it may be resolved by.
 func BlockingRefunds(ctx context.Context, db *mysql.DB, selection store.Selection) (reasons []string, err error) {
 	only, args := selection.OnlyRefunds("b.")
-	var ids []uint64
-	if err := db.SelectContext(ctx, &ids, fmt.Sprintf(selectBlockingRefunds, only), append(args, mostBlocking+1)...); err != nil {
+	var rows []refunds.Held
+	if err := db.SelectContext(ctx, &rows, fmt.Sprintf(selectBlockingRefunds, only), append(args, mostBlocking+1)...); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
-	for i, id := range ids {
+	for i, held := range rows {
 		if i == mostBlocking {
 			return append(reasons, "more refunds in review hold others of their payment up: duly list review --what refund"), nil
 		}
-		reasons = append(reasons, fmt.Sprintf("refund %[1]d is in review, and others of its payment wait for it: duly resolve refund %[1]d --as refunded --reason …", id))
+		reasons = append(reasons, fmt.Sprintf("refund %d is in review, and others of its payment wait for it: %s", held.ID, held.Either()))
 	}
 	return reasons, nil
 }

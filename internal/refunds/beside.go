@@ -66,7 +66,7 @@ func (r Refund) wayOut() string {
 	case Requested:
 		return fmt.Sprintf("duly resolve refund %d --as cancelled --reason … takes it back", r.ID)
 	case Review:
-		return fmt.Sprintf("it waits for a person: duly resolve refund %d --as refunded --reason …", r.ID)
+		return "it waits for a person: " + r.Held().Either()
 	case InFlight, InDoubt, Refunded, Refused, Cancelled:
 	}
 	return "duly run reconcile --step refund settles it"

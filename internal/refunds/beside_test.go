@@ -35,7 +35,7 @@ func TestRefusesBeside(t *testing.T) {
 		{"the same", 400, pending(400), false, "refund 7 (400 KRW, requested) asks for the same amount, and is not settled; --again requests it once more"},
 		{"the same, again", 400, pending(400), true, ""},
 		{"in doubt", 600, refunds.Pending{{ID: 7, Status: refunds.InDoubt, Sent: &refunds.Sent{Amount: 400}}}, false, "500 KRW are left of 1,000 KRW beside refund 7 (400 KRW, in_doubt); duly run reconcile --step refund settles it"},
-		{"in review", 600, refunds.Pending{{ID: 7, Amount: 400, Status: refunds.Review}}, false, "500 KRW are left of 1,000 KRW beside refund 7 (400 KRW, review); it waits for a person: duly resolve refund 7 --as refunded --reason …"},
+		{"in review", 600, refunds.Pending{{ID: 7, Amount: 400, Status: refunds.Review}}, false, "500 KRW are left of 1,000 KRW beside refund 7 (400 KRW, review); it waits for a person: " + refunds.Held{ID: 7}.Either()},
 	} {
 		require.Equal(t, c.why, refunds.RefusesBeside(refunds.Refund{Amount: c.amount}, target, c.beside, c.again), c.name)
 	}

@@ -168,8 +168,8 @@ func waysOfOrder(l worklist.Row, now time.Time, asks func(string) bool) []WayOut
 }
 
 func waysOfRefund(l worklist.Row) []WayOut {
-	if l.Behind != 0 {
-		return []WayOut{resolveWay(worklist.Refund, l.Behind, payment.AsRefunded, "or not_executed: it is in review, of the same payment, and comes first")}
+	if l.Behind != 0 || l.Status == string(refunds.Review) {
+		return WaysOfHeld(l.Held)
 	}
 	if l.Status == string(refunds.Requested) {
 		return []WayOut{
@@ -177,21 +177,16 @@ func waysOfRefund(l worklist.Row) []WayOut {
 			resolveWay(worklist.Refund, l.ID, payment.AsCancelled, "takes it back"),
 		}
 	}
-	if l.Status != string(refunds.Review) {
-		return []WayOut{{Command: "duly run reconcile --step refund", When: "executes it, or asks its gateway what became of it"}}
+	return []WayOut{{Command: "duly run reconcile --step refund", When: "executes it, or asks its gateway what became of it"}}
+}
+
+// WaysOfHeld are the commands that settle a refund in review.
+func WaysOfHeld(held refunds.Held) []WayOut {
+	var out []WayOut
+	for _, way := range held.Ways() {
+		out = append(out, resolveWay(worklist.Refund, held.ID, way.As, way.When))
 	}
-	if l.Unsent {
-		return []WayOut{
-			resolveWay(worklist.Refund, l.ID, payment.AsNotExecuted, "then duly refund requests another one; its gateway is asked"),
-			resolveWay(worklist.Refund, l.ID, payment.AsRefunded, "if somebody refunded it at the provider since"),
-			resolveWay(worklist.Refund, l.ID, payment.AsIgnored, "nothing more is sent for it"),
-		}
-	}
-	return []WayOut{
-		resolveWay(worklist.Refund, l.ID, payment.AsRefunded, "if the provider's page shows it; its gateway is asked"),
-		resolveWay(worklist.Refund, l.ID, payment.AsNotExecuted, "if it does not: then duly refund requests another one"),
-		resolveWay(worklist.Refund, l.ID, payment.AsIgnored, "nothing more is sent for it"),
-	}
+	return out
 }
 
 func waysOfFinding(l worklist.Row) []WayOut {
@@ -225,6 +220,9 @@ func TitleOf(l worklist.Row) string {
 		}
 		for _, id := range l.Payments {
 			add("payment %d", id)
+		}
+		if l.Behind != 0 {
+			add("behind refund %d", l.Behind)
 		}
 	}
 	if l.Subscription != 0 && l.What != worklist.Subscription {

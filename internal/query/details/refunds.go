@@ -30,10 +30,11 @@ type Refund struct {
 	Detail      *string    `json:"detail,omitempty"`
 	CreatedAt   time.Time  `json:"created_at" db:"created_at"`
 	SettledAt   *time.Time `json:"settled_at,omitempty" db:"settled_at"`
+	Unsettled   bool       `json:"-"` // others of its payment wait for it
 }
 
 const showRefunds = `SELECT id, invoice_id, payment_id, status, amount, currency, reason, requested_by, origin, restock <> 0 AS restock, follow_up, idempotency_key, refunded_before, sent_at,
-tries, next_try_at, detail, created_at, settled_at FROM refunds WHERE %s IN (?) ORDER BY id DESC LIMIT 100`
+tries, next_try_at, detail, created_at, settled_at, unsettled IS NOT NULL AS unsettled FROM refunds WHERE %s IN (?) ORDER BY id DESC LIMIT 100`
 
 // RefundsOfInvoices reads the newest refunds of invoices, newest first.
 func RefundsOfInvoices(ctx context.Context, db *mysql.DB, list []Invoice) ([]Refund, error) {

@@ -1,6 +1,7 @@
 package worklist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/refunds"
 	"duly/internal/store"
 )
 
@@ -50,7 +52,7 @@ type Row struct {
 	Behind       uint64    `json:"behind_refund_id,omitempty"` // of a requested refund, another one of its payment that is in review: it comes first
 
 	Undecided uint64        `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
-	Unsent    bool          `json:"-"`        // of a refund: no request of it may have been executed
+	Held      refunds.Held  `json:"-" db:"-"` // a refund in review, or the one that a requested refund waits for
 	Gone      bool          `json:"-"`        // the shop's row that it belongs to is not there
 	Cancelled bool          `json:"-"`        // the subscription of an invoice is cancelled
 	Stuck     bool          `json:"-"`        // a change that cannot be applied
@@ -192,6 +194,9 @@ type scanned struct {
 	CursorAt   *time.Time `db:"cursor_at"`
 	CursorDate *string    `db:"cursor_date"`
 	Payment    uint64     // of a refund
+	Sent       bool       // see refunds.Held
+	Shown      bool
+	Executed   bool
 	Detail     []byte
 }
 
@@ -226,6 +231,9 @@ func (r scanned) listed() Row {
 	}
 	if r.CursorDate != nil {
 		l.cursor.date = *r.CursorDate
+	}
+	if l.What == Refund {
+		l.Held = refunds.Held{ID: cmp.Or(l.Behind, l.ID), Sent: r.Sent, Executed: r.Executed, Shown: r.Shown && !r.Sent, Gone: l.Gone}
 	}
 	if r.Payment != 0 {
 		l.Payments = []uint64{r.Payment}

@@ -72,9 +72,12 @@ first_seen_at AS since FROM audit_findings WHERE resolved_at IS NULL AND id > ? 
 
 	listedRefund = `SELECT 'refund' AS what, r.id, r.status, COALESCE(r.gateway, '') AS gateway, COALESCE(r.run_id, 0) AS run_id, COALESCE(r.idempotency_key, '') AS idempotency_key,
 COALESCE(r.invoice_id, 0) AS invoice_id, COALESCE(r.payment_id, 0) AS payment, COALESCE(r.sent_amount, r.amount, 0) AS amount,
-COALESCE(r.currency, '') AS currency, COALESCE(r.detail, IF(r.status = 'requested', r.reason, '')) AS reason, r.created_at AS since, r.sent_at IS NULL AS unsent,
-IF(r.status <> 'requested', 0, COALESCE((SELECT MIN(b.id) FROM refunds b WHERE b.payment_id = r.payment_id AND b.unsettled = 1 AND b.status = 'review'),
-(SELECT MIN(b.id) FROM refunds b WHERE b.invoice_id = r.invoice_id AND b.unsettled = 1 AND b.status = 'review'), 0)) AS behind FROM refunds r `
+COALESCE(r.currency, '') AS currency, COALESCE(r.detail, IF(r.status = 'requested', r.reason, '')) AS reason, r.created_at AS since, r.payment_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.id = r.payment_id) AS gone,
+IF(r.status = 'requested', COALESCE(p.id, i.id, 0), 0) AS behind, COALESCE(p.sent_at, i.sent_at, r.sent_at) IS NOT NULL AS sent,
+COALESCE(p.refunded_before, i.refunded_before, r.refunded_before, 0) > 0 AS shown,
+r.status = 'review' AND r.sent_at IS NOT NULL AND r.unsettled IS NULL AS executed FROM refunds r
+LEFT JOIN refunds p ON r.status = 'requested' AND p.payment_id = r.payment_id AND p.unsettled = 1 AND p.status = 'review'
+LEFT JOIN refunds i ON r.status = 'requested' AND i.invoice_id = r.invoice_id AND i.unsettled = 1 AND i.status = 'review' `
 
 	refundsInReview = listedRefund + `WHERE r.status = 'review' AND r.id > ? ORDER BY r.id LIMIT ?`
 
