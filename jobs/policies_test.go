@@ -104,7 +104,7 @@ func TestPoliciesOverDays(t *testing.T) {
 		`SELECT CAST(next_billing_date AS CHAR) FROM subscriptions WHERE id IN (2, 4)`), "paused ones move on without an invoice")
 }
 
-// A subscription with a policy that is not configured is charged nothing, and named; put right, it is charged at once. An invoice that was issued
+// A subscription with a policy that is not configured is charged nothing, and named; once the policy is configured, it is charged at once. An invoice that was issued
 // before goes to review too, and the other rows go on.
 func TestUnknownPolicies(t *testing.T) {
 	t.Parallel()

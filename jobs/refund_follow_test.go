@@ -64,7 +64,7 @@ func TestWhatFollowsThoughSomebodyElseRefunded(t *testing.T) {
 	require.Equal(t, "active", worktest.Get[string](t, w.plain, `SELECT status FROM subscriptions`))
 }
 
-// An order's items go back once all of its payment is refunded, whoever refunds the rest.
+// An order's items go back once all of its payment is refunded, also if another refund gave the rest back.
 func TestARestockOfAnEarlierPart(t *testing.T) {
 	t.Parallel()
 	for name, rest := range map[string]func(w *counter, paid uint64, there string){
@@ -114,7 +114,7 @@ func TestASubscriptionThatDulyCannotEnd(t *testing.T) {
 	require.Equal(t, batch.ExitDone, w.refund().Exit, "it blocks no other")
 }
 
-// The period that a refund of a part was to give back is given back once all of the payment is refunded, whoever refunds the rest.
+// The period that a refund of a part was to give back is given back once all of the payment is refunded, also if another refund gave the rest back.
 func TestAPeriodOfAnEarlierPart(t *testing.T) {
 	t.Parallel()
 	for name, rest := range map[string]func(w *counter, invoice uint64, there string){

@@ -1,4 +1,4 @@
--- A refund that may have been executed has no status that says that it is over, whoever writes it: an UPDATE of the shop's that leaves out what it is
+-- A refund that may have been executed has no status that says that it is over, not even by an UPDATE of the shop's that leaves out what it is
 -- taken from fails. Rows that were changed so go to review first. restock is a yes or a no, and what is requested has an origin that a run goes by: no run has executed what has
 -- another one, and none will before somebody has said so. The table is copied once, which lasts as long as there
 -- are refunds; writes to it wait meanwhile, and runs go on. Every statement can be run again after it was killed.

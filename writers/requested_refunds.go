@@ -184,9 +184,9 @@ func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settled
 func (s *settledRefund) follow(then refundrows.Conclusion) {
 	s.restocked = then.Restocked
 	if s.End.Step == refunds.Refuse && len(then.Followed) > 0 {
-		told := *s.Result
-		told.End.Reason = mysql.Cut(then.Why(told.End.Reason), 255)
-		s.Result = &told
+		changed := *s.Result
+		changed.End.Reason = mysql.Cut(then.Why(changed.End.Reason), 255)
+		s.Result = &changed
 	}
 	if then.Held != "" {
 		s.Status, s.held = refunds.Review, then.Held

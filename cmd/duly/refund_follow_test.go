@@ -10,7 +10,7 @@ import (
 )
 
 // An operator's word that a refund was executed does what a run does after one: the subscription ends, the period is given back, the items go
-// back into the stock, and whoever is told of the one is told of the other.
+// back into the stock, and each event that says the one says the other.
 func TestAWordOfARefundIsFollowedAsARunIs(t *testing.T) {
 	t.Parallel()
 	for _, word := range []string{"refunded", "not_executed"} {

@@ -36,7 +36,7 @@ const written = `COALESCE(DATE_FORMAT(updated_at, '%Y%m%d%H%i%s%f'), '')`
 const (
 	readWritten = `SELECT id, ` + written + ` AS written FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
 
-	// coarse is how an instant ends that has no microseconds: two changes of one second could not be told from each other.
+	// coarse is how an instant ends that has no microseconds: two changes of one second could not be distinguished.
 	coarse = "000000"
 )
 

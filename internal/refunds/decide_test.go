@@ -226,7 +226,7 @@ func TestTookItems(t *testing.T) {
 	}
 }
 
-// What was asked for beside a refund follows once the money is back, whoever gave it back, and from nothing else.
+// What was asked for beside a refund follows once the money is back, by whichever refund, and from nothing else.
 func TestFollows(t *testing.T) {
 	for _, c := range []struct {
 		name               string

@@ -322,7 +322,7 @@ func (h *Host) Gone(token []byte, proof string) *Remains {
 			return r
 		}
 	}
-	for _, dir := range h.dirs { // of a run that was told the database by another address
+	for _, dir := range h.dirs { // of a run whose configuration names the database by another address
 		for _, path := range named(dir, token) {
 			if r := h.proves(path, token, proof); r != nil {
 				return r

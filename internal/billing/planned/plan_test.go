@@ -139,7 +139,7 @@ func TestResumptionKeepsTheDayOfTheMonth(t *testing.T) {
 	require.Contains(t, plan.Problem, "no period begins on 9501-02-10 or later")
 }
 
-// An interval that is wrong can be put right by a change.
+// An interval that is wrong can be corrected by a change.
 func TestAChangePutsAWrongIntervalRight(t *testing.T) {
 	t.Parallel()
 	s := due("2026-01-31", billing.Active)

@@ -9,7 +9,7 @@ import (
 	"duly/internal/payment"
 )
 
-// refundEverything gives back what was paid, also if the suite was called off. A charge that was cut off by that may still be executed: if
+// refundEverything refunds what was paid, also if the suite was aborted. A charge that was cut off by that may still be executed: if
 // it cannot be found yet, its key is kept.
 func (o *session) refundEverything(ctx context.Context, r *Report) {
 	stopped := ctx.Err() != nil

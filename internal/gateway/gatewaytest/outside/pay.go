@@ -52,7 +52,7 @@ func (o *session) recorded(ctx context.Context, p *made, out payment.Outcome) pa
 	}
 	p.receipts = o.Wire.Receipts(out.PaymentID)
 	if f.Outcome.PaymentID == "" {
-		f.Outcome.PaymentID = out.PaymentID // it is to be given back
+		f.Outcome.PaymentID = out.PaymentID // it is to be refunded
 	}
 	return f.Outcome
 }
