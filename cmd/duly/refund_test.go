@@ -391,6 +391,13 @@ func TestRefundsOfADryRun(t *testing.T) {
 	require.Equal(t, int64(7900), doc.FirstRequested[1].Amount, "the rest, after the part")
 	require.Contains(t, s.duly(t, "run", "nightly", "--dry-run").out, "2 requested refunds · 12,900 KRW")
 
+	s.order(t, "completed", "succeeded")
+	s.exec(t, `INSERT INTO refunds (payment_id, amount, reason) SELECT id, 400, 'asked for' FROM payments`)
+	for _, status := range []string{"refund_due", "failed"} {
+		s.exec(t, `UPDATE payments SET status = '`+status+`'`)
+		doc = document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+		require.Equal(t, int64(12900), doc.Requested[0].Amount, "nothing is left of the payment: "+status)
+	}
 	s.exec(t, `UPDATE refunds SET status = 'review', unsettled = 1, sent_at = UTC_TIMESTAMP(6) WHERE id = 1`)
 	got = s.duly(t, "run", "reconcile", "--dry-run")
 	require.Contains(t, got.out, "1 refund waiting for another one of the same payment, which is in review")

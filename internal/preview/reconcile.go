@@ -222,6 +222,7 @@ func (f *reconcileWalk) giveBack(r query.DueRefund) bool {
 	if why := strangeCurrency(r.Currency); why != "" {
 		f.problems.add("payment", ProblemChecked, why, r.ID)
 	}
+	f.taken[[2]uint64{0, r.ID}] += r.Amount // nothing of it is left for the rows of refunds
 	key := RefundSum{Gateway: r.Gateway, Currency: r.Currency}
 	total := f.refunds[key]
 	total.Count++
