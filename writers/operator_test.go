@@ -1,6 +1,7 @@
 package writers_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -155,6 +157,52 @@ func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
 	require.NoError(t, two)
 	require.ErrorAs(t, one, &store.RefusedError{})
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
+}
+
+// An operator settles an invoice while a worker settles the decline of another one of its subscription: it stays past_due.
+func TestAnOperatorWaitsForADeclineOfTheSameSubscription(t *testing.T) {
+	t.Parallel()
+	for name, settle := range map[string]func(context.Context, *mysql.DB) error{
+		"an attempt": func(ctx context.Context, db *mysql.DB) error {
+			seen, err := operator.Reviewed(ctx, db, 1)
+			if err != nil {
+				return err
+			}
+			return operator.ResolveAttempt(ctx, db, seen, time.Now(), &store.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+				return billing.Resolution{Attempt: billing.AttemptSucceeded, PaymentID: "pay_9", Message: "m", Invoice: billing.Paid, SubscriptionTo: billing.Active}, nil
+			})
+		},
+		"an invoice": func(ctx context.Context, db *mysql.DB) error {
+			_, err := db.ExecContext(ctx, `UPDATE payment_attempts SET status = 'declined', decline_class = 'soft', proof = 'answer'`)
+			if err == nil {
+				_, err = operator.CloseInvoice(ctx, db, 1, payment.AsPaidOutside, payment.Date(0), time.Now(), action("invoice:1"))
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := inReview(t)
+			worktest.Exec(t, plain, `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, issued_date) VALUES (1, '2026-02-28', 9900, 'KRW', 'charging', '2026-02-28')`)
+			holder, err := plain.BeginTxx(t.Context(), nil)
+			require.NoError(t, err)
+			_, err = holder.ExecContext(t.Context(), `SELECT id FROM subscriptions WHERE id = 1 FOR UPDATE`)
+			require.NoError(t, err)
+			_, err = holder.ExecContext(t.Context(), `UPDATE invoices SET status = 'open', first_declined_date = '2026-02-28' WHERE due_date = '2026-02-28'`)
+			require.NoError(t, err)
+			db := worktest.OpenPatient(t, plain.DSN)
+			settled := make(chan error, 1)
+			go func() { settled <- settle(context.WithoutCancel(t.Context()), db) }()
+			require.Eventually(t, func() bool {
+				return len(settled) > 0 || worktest.Get[int](t, plain, `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'
+AND trx_mysql_thread_id IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE())`) > 0
+			}, worktest.Patience, 150*time.Millisecond) // the view is made anew only if it was not read for 100 ms
+			require.Empty(t, settled, "it waits for the decline")
+			require.NoError(t, holder.Commit())
+			require.NoError(t, <-settled)
+			require.Equal(t, []string{"paid past_due", "open past_due"}, worktest.List[string](t, plain,
+				`SELECT CONCAT_WS(' ', i.status, s.status) FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE s.id = 1 ORDER BY i.due_date`))
+		})
+	}
 }
 
 func TestRequeueInvoice(t *testing.T) {

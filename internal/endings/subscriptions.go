@@ -67,17 +67,24 @@ func PastDue(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 	return err
 }
 
-// declinedOf are those of subscriptions that have an invoice which was declined and is unpaid. Whoever changes the status of one has locked it, so that no
-// other decline of it is settled meanwhile.
-const declinedOf = `SELECT DISTINCT subscription_id FROM invoices WHERE subscription_id IN (?) AND first_declined_date IS NOT NULL AND status IN ('open', 'charging', 'review')`
+const (
+	// lockWell is what everyone who settles a charge of a subscription locks as well: no other decline of it is settled meanwhile.
+	lockWell = `SELECT id FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
+
+	// declinedOf are those of subscriptions that have an invoice which was declined and is unpaid.
+	declinedOf = `SELECT DISTINCT subscription_id FROM invoices WHERE subscription_id IN (?) AND first_declined_date IS NOT NULL AND status IN ('open', 'charging', 'review')`
+)
 
 // WellAgain makes past_due subscriptions active of which an invoice was paid; its row is written before. One of which another invoice was declined, and is
-// unpaid, stays past_due.
+// unpaid, stays past_due: that is read once the subscriptions are locked.
 func WellAgain(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64) error {
 	if len(subscriptions) == 0 {
 		return nil
 	}
-	var declined []uint64
+	var locked, declined []uint64
+	if err := mysql.SelectIn(ctx, tx, &locked, lockWell, subscriptions); err != nil {
+		return err
+	}
 	if err := mysql.SelectIn(ctx, tx, &declined, declinedOf, subscriptions); err != nil {
 		return err
 	}
