@@ -202,12 +202,12 @@ func (p *progress) view(x *batch.StepExecution) view.Step {
 	if !ok {
 		return v
 	}
-	if v.Due = due; x.Step == jobs.StepCollect {
-		for _, other := range p.steps {
-			if t := other.Tally(); other.Step == jobs.StepIssue && due > 0 {
-				v.Due = max(due-t.Changed, 0)
-			}
-		}
+	v.Due = due
+	if x.Step != jobs.StepCollect || due <= 0 {
+		return v
+	}
+	if i := slices.IndexFunc(p.steps, func(other *batch.StepExecution) bool { return other.Step == jobs.StepIssue }); i >= 0 {
+		v.Due = max(due-p.steps[i].Tally().Changed, 0)
 	}
 	return v
 }
