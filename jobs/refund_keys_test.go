@@ -9,6 +9,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
+	"duly/internal/refundrows"
+	"duly/internal/refunds"
 	"duly/internal/test/worktest"
 )
 
@@ -71,7 +73,7 @@ SELECT order_id, gateway, idempotency_key, 'succeeded', amount, currency, create
 				require.Equal(t, 1, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM refunds`))
 				return
 			}
-			require.Equal(t, []string{"refunded 200 rf_ord_1-1", "review 200 - " + want + " is of the same charge, and keeps its key: which row stands for the payment?"}, w.asked())
+			require.Equal(t, []string{"refunded 200 rf_ord_1-1", "review 200 - " + want + " is of the same charge: set the payment that does not stand for it to failed, and settle its refunds; then --as not_executed, and duly refund again"}, w.asked())
 			require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(unsettled) FROM refunds`))
 		})
 	}
@@ -91,4 +93,66 @@ func TestARefundOfWhatIsBeingCharged(t *testing.T) {
 	worktest.Exec(t, w.plain, `UPDATE refunds SET next_try_at = NULL`)
 	require.Equal(t, batch.ExitDone, w.refund().Exit)
 	require.Equal(t, []string{"refunded 200 rf_sub_1_20260131-1"}, w.asked())
+}
+
+// The shop has replaced the row of a payment, or has closed the one of two that does not stand for it. The refunds of one charge count together: the next
+// one has the next number and what was refunded before is no question, while a refund of the earlier row that may still be executed holds it up.
+func TestAReplacedPayment(t *testing.T) {
+	t.Parallel()
+	replaced := func(w *counter, paid uint64, status string) (by uint64) {
+		worktest.Exec(w.t, w.plain, `INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency, created_at, updated_at)
+SELECT order_id, gateway, idempotency_key, 'succeeded', amount, currency, created_at, updated_at FROM payments WHERE id = ?`, paid)
+		if status == "" {
+			worktest.Exec(w.t, w.plain, `DELETE FROM payments WHERE id = ?`, paid)
+		} else {
+			worktest.Exec(w.t, w.plain, `UPDATE payments SET status = ? WHERE id = ?`, status, paid)
+		}
+		return worktest.Get[uint64](w.t, w.plain, `SELECT MAX(id) FROM payments`)
+	}
+	for _, status := range []string{"", "failed", "cancelled"} {
+		t.Run("its row is gone or "+status, func(t *testing.T) {
+			t.Parallel()
+			w := newCounter(t)
+			paid, _ := w.sold()
+			w.ask("payment_id", paid, 200)
+			w.ask("payment_id", paid, 501)
+			require.Equal(t, batch.ExitDone, w.refund().Exit)
+			second := replaced(w, paid, status)
+			w.ask("payment_id", second, 100)
+			require.Equal(t, batch.ExitDone, w.refund().Exit)
+			third := replaced(w, second, status)
+			w.ask("payment_id", third, 50)
+			w.ask("payment_id", third, 0)
+			require.Equal(t, batch.ExitDone, w.refund().Exit)
+			require.Equal(t, []string{"500 in 4"}, w.given("main"))
+			require.Equal(t, []string{
+				"refunded 200 rf_ord_1-1", "refused 501 rf2_ord_1-1 500 KRW were paid, less than 501 KRW", "refunded 100 rf3_ord_1-1", "refunded 50 rf4_ord_1-1", "refunded 150 rf5_ord_1-1",
+			}, w.asked())
+		})
+	}
+	t.Run("a refund that is not settled", func(t *testing.T) {
+		t.Parallel()
+		w := newCounter(t)
+		paid, _ := w.sold()
+		w.ask("payment_id", paid, 200)
+		require.Equal(t, batch.ExitDone, w.refund().Exit)
+		worktest.Exec(t, w.plain, `UPDATE refunds SET status = 'review', unsettled = 1, settled_at = NULL`)
+		w.ask("payment_id", replaced(w, paid, ""), 250)
+		require.Equal(t, batch.ExitReview, w.refund().Exit)
+		require.Equal(t, []string{"200 in 1"}, w.given("main"))
+		require.Contains(t, w.asked()[1], "is of the same charge")
+	})
+	t.Run("recorded of both", func(t *testing.T) {
+		t.Parallel()
+		w := newCounter(t)
+		paid, _ := w.sold()
+		w.ask("payment_id", paid, 200)
+		require.Equal(t, batch.ExitDone, w.refund().Exit)
+		second := replaced(w, paid, "")
+		worktest.Exec(t, w.plain, `INSERT INTO refunds (payment_id, amount, reason, origin, status) VALUES (?, 200, 'found', 'provider', 'refunded'), (?, 30, 'asked for', 'request', 'refused')`, second, second)
+		targets, err := refundrows.Targets(t.Context(), w.plain, []refunds.Refund{{ID: 9, PaymentID: second}})
+		require.NoError(t, err)
+		require.Equal(t, int64(200), targets[9].Recorded, "what was found at the provider was refunded for the row before")
+		require.Equal(t, []uint64{paid}, targets[9].Kin)
+	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -145,4 +146,34 @@ func TestResolveARefundThatWasExecuted(t *testing.T) {
 			require.Equal(t, int64(400), s.number(t, `SELECT refunded_amount FROM invoices`))
 		})
 	}
+}
+
+// One charge under two payments: what duly refunded for the one is never another's. The shop closes the row that does not stand for it, and an operator goes on.
+func TestResolveRefundOfAChargeUnderTwoPayments(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "payment_in_progress", "succeeded")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	refund := func(args ...string) ended {
+		require.Equal(t, batch.ExitDone, s.duly(t, append([]string{"refund", "order", "1", "--reason", "asked for"}, args...)...).code)
+		return s.duly(t, "run", "reconcile", "--step", "refund")
+	}
+	require.Equal(t, batch.ExitDone, refund("--amount", "400").code)
+	s.exec(t, `INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency, created_at, updated_at)
+SELECT order_id, gateway, idempotency_key, 'succeeded', amount, currency, created_at, updated_at FROM payments`)
+	twin := s.number(t, `SELECT MAX(id) FROM payments`)
+	require.Equal(t, batch.ExitReview, refund("--amount", "300", "--payment", strconv.FormatInt(twin, 10)).code)
+	resolve := func(as string) ended { return s.duly(t, "resolve", "refund", "2", "--as", as, "--reason", "looked") }
+
+	s.exec(t, `UPDATE refunds SET status = 'in_doubt', unsettled = 1, settled_at = NULL WHERE id = 1`)
+	require.Contains(t, resolve("refunded").err, "refund 1 of the same payment is unsettled")
+	s.exec(t, `UPDATE refunds SET status = 'refunded', unsettled = NULL, settled_at = UTC_TIMESTAMP(6) WHERE id = 1`)
+	require.Contains(t, resolve("refunded").err, "which does not include this refund")
+	require.Contains(t, s.duly(t, "list", "refunds").out, "set the payment that does not stand for it to failed")
+	s.exec(t, `UPDATE payments SET status = 'failed' WHERE id <> ?`, twin)
+	got := resolve("not_executed")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Equal(t, batch.ExitDone, refund("--amount", "300").code)
+	require.Equal(t, int64(700), s.sim.Ledger()[0].Refunded)
+	require.Equal(t, 2, s.sim.Ledger()[0].Refunds)
 }

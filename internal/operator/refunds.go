@@ -35,8 +35,8 @@ const (
 
 	takeRefundBack = `UPDATE refunds SET status = 'cancelled', detail = ?, settled_at = ? WHERE id = ? AND status = 'requested'`
 
-	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id = ? AND unsettled = 1 AND id <> ?`
-	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
+	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id IN (?) AND unsettled = 1 AND id <> ?`
+	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id IN (?) AND unsettled = 1 AND id <> ?`
 )
 
 // PaymentToRefund is the payment of an order to refund: the named one, or the only one with money left. The error is a RefusedError that says
@@ -196,13 +196,13 @@ func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock 
 
 // alone refuses --as refunded while another refund of the payment is unsettled: the amount that the gateway shows may be that refund's. It is
 // called before the recorded amount is read, so that a refund that is settled meanwhile is seen by one of the two.
-func alone(ctx context.Context, tx *sqlx.Tx, r refunds.Refund) error {
-	query, of := unsettledBesideOfInvoice, r.InvoiceID
-	if r.PaymentID != 0 {
-		query, of = unsettledBesideOfPayment, r.PaymentID
+func alone(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed) error {
+	query, of := unsettledBesideOfInvoice, []uint64{c.InvoiceID}
+	if c.PaymentID != 0 {
+		query, of = unsettledBesideOfPayment, append([]uint64{c.PaymentID}, c.Kin...)
 	}
 	var others []uint64
-	if err := tx.SelectContext(ctx, &others, query, of, r.ID); err != nil || len(others) == 0 {
+	if err := mysql.SelectIn(ctx, tx, &others, query, of, c.Refund.ID); err != nil || len(others) == 0 {
 		return err
 	}
 	return store.Refuse(fmt.Errorf("refund %d of the same payment is unsettled, and what the gateway shows may be of that one: --as refunded is taken once it is settled; duly list refunds", others[0]))
@@ -223,7 +223,7 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 			return err
 		}
 		if word.As == payment.AsRefunded && !seen.Executed() {
-			if err := alone(ctx, tx, seen.Refund); err != nil {
+			if err := alone(ctx, tx, seen); err != nil {
 				return err
 			}
 		}

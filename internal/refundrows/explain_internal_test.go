@@ -36,6 +36,8 @@ CONCAT('rf_', idempotency_key), UNHEX(LPAD(HEX(id), 32, '0')) FROM payments`)
 		queryplan.Read("waiting of payments", waitingOfPayments, ids),
 		queryplan.Read("waiting of invoices", waitingOfInvoices, ids),
 		queryplan.Read("holders of keys", keyHolders, []string{"rf_1", "rf_2"}),
+		queryplan.Read("whose charge it is", holdsCharge, 1001, "k", "k"),
+		queryplan.Read("refunded of payments", refundedOfPayments, ids),
 		queryplan.Read("of a lease", requestedClaims, ids, lease),
 		queryplan.Read("of payments", refundsOfPayments, ids),
 		queryplan.Read("wishes for a restock", restockWishes, ids),

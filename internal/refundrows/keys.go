@@ -41,7 +41,7 @@ func (k keyed) name() string {
 }
 
 // giveKeys gives each refund its key by its number. A key that another row has is left to it: the refund has the next number whose key is free,
-// unless that row counts as the same refund of the same charge, which is then named.
+// unless that row is of the same charge and its payment still claims it: it is named then.
 func giveKeys(ctx context.Context, tx *sqlx.Tx, list []*keyed) error {
 	held := map[string]keyed{}
 	for pending := list; len(pending) > 0; {
@@ -59,11 +59,18 @@ func giveKeys(ctx context.Context, tx *sqlx.Tx, list []*keyed) error {
 		var again []*keyed
 		for i, k := range pending {
 			other, taken := held[folded(keys[i])]
+			same := taken && other.Number == k.Number && (other.Gateway == k.Gateway || other.Gateway == "")
+			if same {
+				var err error
+				if same, err = countsAsOther(ctx, tx, other, k); err != nil {
+					return err
+				}
+			}
 			switch {
 			case !taken:
 				k.Key = keys[i]
 				held[folded(k.Key)] = *k
-			case other.Number == k.Number && (other.Gateway == k.Gateway || other.Gateway == ""):
+			case same:
 				k.twin = other.name()
 			default:
 				k.Number++

@@ -35,6 +35,9 @@ func Targets(ctx context.Context, q sqlx.QueryerContext, list []refunds.Refund) 
 	if err := paymentTargets(ctx, q, list, found); err != nil {
 		return nil, err
 	}
+	if err := kin(ctx, q, found); err != nil {
+		return nil, err
+	}
 	return found, byHand(ctx, q, found)
 }
 

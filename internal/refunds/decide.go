@@ -46,7 +46,7 @@ func Decide(c Claimed, s payment.LookupResult, k Guarantees, now time.Time) End 
 	end := End{Doubted: c.Sent != nil}
 	switch {
 	case c.Twin != "":
-		return end.to(ToReview, fmt.Sprintf("%s is of the same charge, and keeps its key: which row stands for the payment?", c.Twin))
+		return end.to(ToReview, fmt.Sprintf("%s is of the same charge: set the payment that does not stand for it to failed, and settle its refunds; then --as not_executed, and duly refund again", c.Twin))
 	case c.Problem != "" && c.Sent != nil:
 		return end.to(ToReview, c.Problem+", and its refund may have been executed")
 	case c.Problem != "":

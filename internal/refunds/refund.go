@@ -108,8 +108,10 @@ type Target struct {
 	CustomerID      string
 	ByHand          bool // an operator named the payment: it may have any key, reference and customer
 	Paid            payment.Money
-	Recorded        int64 // minor units that are recorded as refunded
-	CreatedAt       time.Time
+	Recorded        int64 // minor units that are recorded as refunded, for any row of the charge
+	// Kin are the other rows of payments that refunds of the same charge are of: the shop has replaced one by another, or has it twice.
+	Kin       []uint64
+	CreatedAt time.Time
 }
 
 // Which names the payment at its gateway.
@@ -124,7 +126,7 @@ type Claimed struct {
 
 	// Waiting is the smallest amount of the payment's other refunds that wait to be executed, in minor units; 0: none of them has an amount.
 	Waiting int64
-	// Twin names another refund of the same charge, by another row of it, which has this one's key. Empty: there is none.
+	// Twin names a refund of the same charge that is of another row, where that row claims the charge too, or its refund is not settled. Empty: there is none.
 	Twin string
 
 	Lease [16]byte
