@@ -2,6 +2,7 @@ package preview
 
 import (
 	"context"
+	"slices"
 
 	"duly/internal/amounts"
 	"duly/internal/billing"
@@ -43,14 +44,19 @@ func (f *billingWalk) ahead(ctx context.Context, step string, stage int) error {
 		if err != nil {
 			return mysql.Classify(ctx, err)
 		}
+		names := make([]string, len(page))
+		for at := range page {
+			if sub, ok := claimed[page[at].ID]; ok {
+				page[at].Subscription = sub
+			}
+			names[at] = page[at].Subscription.Method
+		}
+		slices.Sort(names)
+		tries, err := methods.Read(ctx, f.DB, slices.Compact(names), f.Business())
+		if err != nil {
+			return err
+		}
 		for at, i := range page {
-			if sub, ok := claimed[i.ID]; ok {
-				i.Subscription = sub
-			}
-			tries, err := methods.Read(ctx, f.DB, []string{i.Subscription.Method}, f.Business())
-			if err != nil {
-				return err
-			}
 			open := readers.OpenInvoice{Invoice: i.Invoice, Subscription: i.Subscription, Past: i.Past, Tries: tries[i.Subscription.NetworkKey(i.Money)], Amount: verdicts[at]}
 			if !f.open(step, open) {
 				return nil
