@@ -187,7 +187,7 @@ func TestAnOperatorWaitsForADeclineOfTheSameSubscription(t *testing.T) {
 			require.NoError(t, err)
 			_, err = holder.ExecContext(t.Context(), `SELECT id FROM subscriptions WHERE id = 1 FOR UPDATE`)
 			require.NoError(t, err)
-			_, err = holder.ExecContext(t.Context(), `UPDATE invoices SET status = 'open', first_declined_date = '2026-02-28' WHERE due_date = '2026-02-28'`)
+			_, err = holder.ExecContext(t.Context(), `UPDATE invoices SET status = 'open', first_declined_date = '2026-02-28' WHERE subscription_id = 1 AND due_date = '2026-02-28'`)
 			require.NoError(t, err)
 			db := worktest.OpenPatient(t, plain.DSN)
 			settled := make(chan error, 1)
