@@ -355,8 +355,9 @@ func TestWordsAboutAHeldRefund(t *testing.T) {
 	} {
 		got = s.duly(t, args...)
 		for _, way := range held.Ways() {
-			require.Contains(t, got.out, way.When, args)
-			require.Equal(t, strings.Count(got.out, "--as "+string(way.As)), strings.Count(got.out, way.When), "%v: never without its condition", args)
+			condition := way.When[1:] // it may begin a sentence
+			require.Contains(t, got.out, condition, args)
+			require.Equal(t, strings.Count(got.out, "--as "+string(way.As)), strings.Count(got.out, condition), "%v: never without its condition", args)
 		}
 	}
 	require.Contains(t, s.duly(t, "refund", "invoice", "1", "--amount", "12900", "--reason", "more").err, "duly resolve refund")

@@ -49,7 +49,8 @@ func showList(screen *cli.Screen, rows []view.Listed, days cli.Calendar) {
 		screen.Item(g.name(), column, parts...)
 		screen.Item("", 2, g.ids(), g.next())
 		for _, way := range g.words() {
-			screen.Command("  %s", way)
+			screen.Marked("  "+capital(way.When)+":", 4)
+			screen.Command("    %s", way.Command)
 		}
 	}
 }
