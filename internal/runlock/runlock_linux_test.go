@@ -129,9 +129,9 @@ func holder(t *testing.T, dir string, env ...string) (*exec.Cmd, string) {
 	return c, proof
 }
 
-// A process that lives, or is stopped, is not gone; one that was killed is, with a child of it alive.
+// A process that lives, or is stopped, is not gone; one that was killed is, with a child of it alive. Tests that start processes are not
+// parallel: between fork and exec a new process has all open files, and with them the locks that other tests let go.
 func TestAProcessThatIsKilled(t *testing.T) {
-	t.Parallel()
 	dir := folder(t)
 	h := open(t, dir)
 	c, proof := holder(t, dir, "RUNLOCK_TEST_CHILD=1")
@@ -156,7 +156,6 @@ func TestAProcessThatIsKilled(t *testing.T) {
 
 // A child that was given the lock lives on with it: the process counts as alive.
 func TestAChildThatHoldsTheLock(t *testing.T) {
-	t.Parallel()
 	dir := folder(t)
 	h := open(t, dir)
 	l, err := h.Take(token())
@@ -338,9 +337,9 @@ func TestWhereLocksAreTaken(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(disk, "target"))
 }
 
-// Files of processes that are gone are found, unless they are young. It is not parallel: a test that starts a process holds all open files for
-// the instant until the process has its own, and so the lock that is let go here.
+// Files of processes that are gone are found, unless they are young.
 func TestLeftovers(t *testing.T) {
+	t.Parallel()
 	dir := folder(t)
 	now := time.Now()
 	h, err := runlock.Open(dir, database, func(string) string { return "" }, func() time.Time { return now })
