@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,17 +19,21 @@ import (
 type books struct {
 	before, after string
 	h             http.HandlerFunc
+	mu            *sync.Mutex
 	asked         []string
 	bodies        []string
 }
 
 func (b *books) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
+	b.mu.Lock()
 	b.asked, b.bodies = append(b.asked, r.URL.Path), append(b.bodies, string(body))
+	first := len(b.asked) == 1
+	b.mu.Unlock()
 	switch {
 	case r.URL.Path == pathCancel:
 		b.h(w, r)
-	case len(b.asked) == 1:
+	case first:
 		canned.Reply(200, b.before)(w, r)
 	default:
 		canned.Reply(200, b.after)(w, r)
@@ -77,6 +82,7 @@ func TestKakaoPayRefund(t *testing.T) {
 		"not shown":                {books{before: ""}, payment.Reply{Effect: payment.EffectNone, Reason: "200 with a body that cannot be read: it is empty"}, 1},
 	} {
 		b := tc.books
+		b.mu = &sync.Mutex{}
 		require.Equal(t, tc.want, serve(t, b.ServeHTTP).Refund(t.Context(), payment.Refund{Key: "rf_1", ID: tid, Amount: 500, Reason: "order_7"}), name)
 		require.Len(t, b.asked, tc.sent, name)
 		if tc.sent > 1 {
