@@ -98,7 +98,7 @@ func TestKakaoPayRefund(t *testing.T) {
 
 // The guard is asked for what moves money alone.
 func TestAGuardKeepsBackWhatMovesMoney(t *testing.T) {
-	b := &books{before: orderBody("SUCCESS_PAYMENT", 0).JSON()}
+	b := &books{mu: &sync.Mutex{}, before: orderBody("SUCCESS_PAYMENT", 0).JSON()}
 	client := serve(t, b.ServeHTTP)
 	ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { return fmt.Errorf("%w: the lease is over", gateway.ErrGuard) }})
 	require.Equal(t, payment.Outcome{Kind: payment.NotExecuted, Reason: "not sent: the lease is over"}, client.Charge(ctx, charge()))
