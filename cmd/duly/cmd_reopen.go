@@ -22,9 +22,10 @@ func reopenCommand(ses *session.Session) *cobra.Command {
 			"them under the next key, also by the method that was declined.\n\n" +
 			"Without --reason it only shows what would become of each, and the command to type next. With --reason each\n" +
 			"is taken back in a transaction of its own, recorded with who did it and why.\n\n" +
-			"What duly made of the subscription is taken back too: past_due, or cancelled after the last stage, is what it was\n" +
-			"before, and its date moves past the periods that began meanwhile. Refused by name is an invoice that has a\n" +
-			"newer attempt, is paid or in review, or whose subscription somebody else has changed since.\n\n" +
+			"What duly made of the subscription is taken back too: past_due, or paused or cancelled after the last stage, is what\n" +
+			"it was before, and its date moves past the periods that began meanwhile. If somebody wrote the subscription's row\n" +
+			"since, a pause stays, and an invoice of a cancelled one is refused. Refused by name are invoices that have a\n" +
+			"newer attempt, or are paid or in review.\n\n" +
 			"It may be typed again: what was taken back is passed over. Exit code 2 if one is refused; the others are done.",
 		Example: "  duly reopen --run 17 --gateway main\n" +
 			"  duly reopen --run 17,18 --gateway main --reason \"account suspended\"",

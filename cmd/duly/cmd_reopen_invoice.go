@@ -13,8 +13,9 @@ func reopenInvoiceCommand(ses *session.Session) *cobra.Command {
 	var f decide.ReopenInvoiceFlags
 	cmd := &cobra.Command{
 		Use: "invoice ID…", Short: "Have invoices charged again whose dunning has ended, or whose charge took nothing",
-		Long: "An uncollectible invoice is open again in its last stage, and due; a subscription that duly ended or paused with\n" +
-			"it, and nobody since, is past_due. A paid one is open again if its gateway says that its charge was declined.\n\n" +
+		Long: "An uncollectible invoice is open again in its last stage, and due. A subscription that duly cancelled or paused with\n" +
+			"it becomes past_due, unless somebody wrote its row since. A paid one is open again if its gateway says that its\n" +
+			"charge was declined.\n\n" +
 			"Refused is what is unsettled, what an operator closed, and a payment method that was declined for good. Without\n" +
 			"--reason it only shows what would become of each. Exit code 2 if one is refused; the others are done.",
 		Example: "  duly reopen invoice 7\n  duly reopen invoice 7 8 --reason \"she pays with a new card\"",

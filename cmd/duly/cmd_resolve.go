@@ -13,17 +13,17 @@ import (
 func resolveCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve",
-		Short: "Settle what waits for a person: an attempt, a payment, an invoice, an order, a finding or a planned change",
+		Short: "Settle what waits for a person: an attempt, a payment, an invoice, an order, a refund, a finding or a planned change",
 		Long: "Settles what only a person can settle, and records who did it and why. A planned change is resolved as ignored alone: it is never applied.\n\n" +
 			"  --as paid GATEWAY_ID  that payment took the money; the gateway is asked\n" +
 			"  --as not_executed     nothing was taken: an invoice is open again, an\n" +
 			"                        order fails\n" +
 			"  --as refunded         the money was refunded; nothing more is charged for it\n" +
-			"  --as ignored          nothing more is to be done\n" +
-			"  --as cancelled        of a refund that nothing was done about yet: it is\n" +
-			"                        taken back\n\n" +
-			"are said of a charge: of an attempt, a payment of an order, the order that has one, a finding. Of an invoice, once no\n" +
-			"attempt of it can take money, also where its subscription's row is gone:\n\n" +
+			"  --as ignored          nothing more is to be done\n\n" +
+			"are said of a charge: of an attempt, a payment of an order, the order that has one, a finding. Of a refund:\n" +
+			"not_executed, refunded and ignored, and\n\n" +
+			"  --as cancelled        no run has begun with it: it is taken back\n\n" +
+			"Of an invoice, once no attempt of it can take money, also where its subscription's row is gone:\n\n" +
 			"  --as paid_outside     the money came another way than by a gateway\n" +
 			"  --as void             it is not asked for any more\n" +
 			"  --as uncollectible    it is owed, and given up\n" +
@@ -37,7 +37,7 @@ func resolveCommand(ses *session.Session) *cobra.Command {
 			"Several ids are settled one after the other; --as paid takes one, and the payment. Instead of ids the filters of duly list take many: without --yes it only shows what would be done; with it each is done in a\n" +
 			"transaction of its own, and what is refused is named and passed over. It may be typed again.",
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
-			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
+			"  duly resolve payment 12 --as refunded --reason \"refunded by support\"\n" +
 			"  duly resolve invoice 7 --as paid_outside --reason \"bank transfer of 3 May\"\n" +
 			"  duly resolve finding --kind unknown_there --as ignored --reason \"a test\"",
 	}

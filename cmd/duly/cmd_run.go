@@ -82,7 +82,8 @@ func runHelp() string {
 		"  0         done, nothing left behind: power off\n" +
 		"  1         failed; work remains, nothing is lost: stay up\n" +
 		"  2         bad usage or configuration; nothing was touched: stay up\n" +
-		"  3         done, but this run sent rows to review: power off, look at them\n" +
+		"  3         done, but rows need a person: this run sent them to review, or no\n" +
+		"            run can go on with them: power off, look at them\n" +
 		"  4         unfinished, a later run will do it: run again\n" +
 		"  5         not run: paused, or --exclusive and another run is live\n" +
 		"  130, 143  stopped by SIGINT or SIGTERM (129: SIGHUP) after draining: run again\n\n" +
