@@ -99,12 +99,12 @@ type billingRun struct {
 	issuing *issuing // nil before the step issue, and in a run without it
 
 	planned planning.Run // its planned changes
-	blocked bool         // the blocked gateways were left alone
+	blocked bool         // skipBlocked was called
 	own     uint64       // the run, once a step has begun that sends
 }
 
-// withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
-func (b *billingRun) withhold(x *batch.StepExecution) {
+// skipBlocked sends nothing to the blocked gateways from now on, and fails the step because of them. Later calls in a run do nothing.
+func (b *billingRun) skipBlocked(x *batch.StepExecution) {
 	b.own = x.Run.ID
 	if b.blocked {
 		return
@@ -166,7 +166,7 @@ func (b *billingRun) collect(name string, stage int) batch.Step {
 		if err := b.lookForChanges(x); err != nil {
 			return err
 		}
-		b.withhold(x)
+		b.skipBlocked(x)
 		b.brake.begin(ctx, x)
 		(&methods.Ahead{DB: b.DB, Selection: b.o.Selection, Stage: stage, Size: b.o.ChunkSize, Policy: b.o.Policy, Effective: b.effective(), Now: b.Business(), Known: b.Known, Skip: b.alone(), AtOnce: b.o.AtOnce}).All(ctx, x)
 		reader := &readers.OpenInvoices{
@@ -191,7 +191,7 @@ func (b *billingRun) recoverFirst(ctx context.Context, x *batch.StepExecution) e
 
 // recover takes over what ended runs left in flight, and asks about what is in doubt.
 func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
-	b.withhold(x)
+	b.skipBlocked(x)
 	if _, err := b.abandon(ctx, x); err != nil {
 		return err
 	}

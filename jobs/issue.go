@@ -46,7 +46,7 @@ func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
 		statuses: []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled},
 	}
 	if b.planned.Source != nil {
-		b.issuing.statuses = slices.Insert(b.issuing.statuses, 0, planned.AnyStatus)
+		b.issuing.statuses = slices.Insert(b.issuing.statuses, 0, planned.ByChanges)
 	}
 	if b.has(StepCollect) && ctx.Err() == nil {
 		x.GoOn(b.issuing.rest)

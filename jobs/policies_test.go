@@ -183,7 +183,7 @@ WHERE (SELECT COUNT(*) FROM payment_attempts b WHERE b.status = 'declined' AND b
 }
 
 // A subscription is past_due while an invoice of it was declined and is unpaid, also where the first decline was the last and the policy keeps it.
-func TestASubscriptionIsWellAgainWithItsLastInvoice(t *testing.T) {
+func TestASubscriptionIsActiveAgainWithItsLastInvoice(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_soft:1", "pm_soft:2", "pm_soft:3")

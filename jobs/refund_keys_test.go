@@ -153,6 +153,6 @@ SELECT order_id, gateway, idempotency_key, 'succeeded', amount, currency, create
 		targets, err := refundrows.Targets(t.Context(), w.plain, []refunds.Refund{{ID: 9, PaymentID: second}})
 		require.NoError(t, err)
 		require.Equal(t, int64(200), targets[9].Recorded, "what was found at the provider was refunded for the row before")
-		require.Equal(t, []uint64{paid}, targets[9].Kin)
+		require.Equal(t, []uint64{paid}, targets[9].SameCharge)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/planned"
 	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
@@ -23,7 +24,7 @@ import (
 // to what it reads.
 type DueSubscriptions struct {
 	Selection store.Selection
-	Status    billing.SubscriptionStatus // empty: of any status that changes are applied in, if it has planned changes that are due
+	Status    billing.SubscriptionStatus // [planned.ByChanges]: subscriptions with due changes
 	Changes   *changes.Source
 	// Policy and Now are what Look counts the tries of methods by, and reads what was paid last for.
 	Policy billing.Policy
@@ -91,7 +92,7 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	if err != nil {
 		return page, err
 	}
-	if rows, page.Plans, err = d.Changes.ForIssue(ctx, tx, rows, d.walk.Lock()); err != nil {
+	if rows, page.Plans, err = d.Changes.ForIssue(ctx, tx, rows, d.walk.Phase.SkipsLocked()); err != nil {
 		return page, err
 	}
 	page.at = count.At
@@ -101,7 +102,7 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 
 // lock is the statement that reads candidates.
 func (d *DueSubscriptions) lock(ids []uint64) (string, []any) {
-	if d.Status == "" {
+	if d.Status == planned.ByChanges {
 		return changedLock, []any{ids}
 	}
 	return dueLock, []any{ids, string(d.Status), d.Selection.Business}
@@ -110,7 +111,7 @@ func (d *DueSubscriptions) lock(ids []uint64) (string, []any) {
 // candidates reads the next ids of the walk, without a lock.
 func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
 	query, id, args := dueCandidates, "id", []any{string(d.Status), d.Selection.Business}
-	if d.Status == "" {
+	if d.Status == planned.ByChanges {
 		query, id, args = changes.Candidates, "subscription_id", []any{d.Changes.Policy().Effective}
 	}
 	only, ids := d.Selection.Only(id)

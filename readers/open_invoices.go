@@ -146,7 +146,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 	if err != nil {
 		return err
 	}
-	if err := s.Changes.Claim(ctx, tx, subscriptions, phase.Lock(), s.Today(), s.Now()); err != nil {
+	if err := s.Changes.Claim(ctx, tx, subscriptions, phase.SkipsLocked(), s.Today(), s.Now()); err != nil {
 		return err
 	}
 	past, err := store.PastOf(ctx, tx, invoices)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -133,9 +132,9 @@ func (r row) change() planned.Change {
 	}
 }
 
-// locked reads and locks the due changes of subscriptions, which the transaction has locked, by subscription. lock is the clause of the claim. If it passes over
-// locked rows, the subscriptions of such changes are left.
-func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64, lock string) (of map[uint64][]planned.Change, left map[uint64]bool, _ error) {
+// locked reads and locks the due changes of subscriptions, which the transaction has locked, by subscription. With skipLocked it does not wait for changes
+// that another transaction has locked: left are their subscriptions.
+func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64, skipLocked bool) (of map[uint64][]planned.Change, left map[uint64]bool, _ error) {
 	var due []struct {
 		ID           uint64
 		Subscription uint64 `db:"subscription_id"`
@@ -147,7 +146,10 @@ func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64
 	for i, d := range due {
 		ids[i] = d.ID
 	}
-	query, args := LockDue+lock, []any{ids}
+	query, args := LockDue+" FOR UPDATE", []any{ids}
+	if skipLocked {
+		query += " SKIP LOCKED"
+	}
 	if s.readOnly != nil { // a lock needs the right to write
 		query, args = LookDue, []any{subscriptions, s.policy.Effective}
 	}
@@ -155,7 +157,7 @@ func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64
 	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
 		return nil, nil, err
 	}
-	if of, left = bySubscription(rows), map[uint64]bool{}; s.readOnly == nil && strings.Contains(lock, "SKIP LOCKED") {
+	if of, left = bySubscription(rows), map[uint64]bool{}; skipLocked && s.readOnly == nil {
 		for _, d := range due {
 			if !slices.ContainsFunc(of[d.Subscription], func(c planned.Change) bool { return c.ID == d.ID }) {
 				left[d.Subscription] = true
@@ -176,13 +178,13 @@ func bySubscription(rows []row) map[uint64][]planned.Change {
 // Plans are the plans of subscriptions with changes, by subscription id.
 type Plans map[uint64]*planned.Plan
 
-// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked with that clause, and returns the rows without those of which
-// a change is locked. [Plans.Write] writes the effects.
-func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow, lock string) ([]store.SubscriptionRow, Plans, error) {
+// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked. With skipLocked it leaves out the rows with a change that
+// another transaction has locked. [Plans.Write] writes the effects.
+func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow, skipLocked bool) ([]store.SubscriptionRow, Plans, error) {
 	if s == nil || len(rows) == 0 {
 		return rows, Plans{}, nil
 	}
-	of, left, err := s.locked(ctx, tx, store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID }), lock)
+	of, left, err := s.locked(ctx, tx, store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID }), skipLocked)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -222,9 +224,9 @@ func (s *Source) apply(rows []store.SubscriptionRow, of map[uint64][]planned.Cha
 	return plans
 }
 
-// Claim applies the changes that matter for a charge to subscriptions whose rows and open invoices the transaction has locked with that clause, and writes them.
-// It removes the subscriptions of which a change is locked.
-func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, lock string, day payment.Date, now time.Time) error {
+// Claim applies the changes that matter for a charge to subscriptions whose rows and open invoices the transaction has locked, and writes them. With
+// skipLocked it removes the subscriptions with a change that another transaction has locked.
+func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, skipLocked bool, day payment.Date, now time.Time) error {
 	if s == nil || len(subscriptions) == 0 {
 		return nil
 	}
@@ -233,7 +235,7 @@ func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint6
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	of, left, err := s.locked(ctx, tx, ids, lock)
+	of, left, err := s.locked(ctx, tx, ids, skipLocked)
 	if err != nil {
 		return err
 	}

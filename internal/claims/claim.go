@@ -45,11 +45,14 @@ func (w *Walk) Lock() string { return w.Phase.Lock() }
 
 // Lock is the clause that reads rows for a claim in this phase.
 func (p Phase) Lock() string {
-	if p == Waiting {
-		return " FOR UPDATE"
+	if p.SkipsLocked() {
+		return " FOR UPDATE SKIP LOCKED"
 	}
-	return " FOR UPDATE SKIP LOCKED"
+	return " FOR UPDATE"
 }
+
+// SkipsLocked reports whether a claim in this phase skips locked rows; otherwise it waits for them.
+func (p Phase) SkipsLocked() bool { return p != Waiting }
 
 // From is the date that the next claim goes on from, as it is stored. At first it is the zero date of MySQL, which rows have
 // whose date was not valid.

@@ -1,5 +1,5 @@
-// Package endings reads and writes whose pause or cancellation a subscription has: the one that the dunning of an invoice made of it, or
-// another one that came since.
+// Package endings pauses and cancels subscriptions after dunning, and later tells such a pause or cancellation from one that somebody else
+// made since.
 package endings
 
 import (
@@ -19,7 +19,7 @@ type Row struct {
 	Dunning               dunning.Frozen // what the invoice keeps of its policy
 }
 
-// Of are the rows of attempts whose settlement ends or pauses their subscriptions.
+// Of returns the rows of the attempts whose settlement cancels or pauses their subscriptions.
 func Of(todo []store.Settled) []Row {
 	var rows []Row
 	for _, s := range todo {
@@ -36,12 +36,12 @@ const written = `COALESCE(DATE_FORMAT(updated_at, '%Y%m%d%H%i%s%f'), '')`
 const (
 	readWritten = `SELECT id, ` + written + ` AS written FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
 
-	// coarse is how an instant ends that has no microseconds: two changes of one second could not be distinguished.
+	// coarse ends an instant without microseconds, which cannot distinguish two changes within one second.
 	coarse = "000000"
 )
 
-// Mark has change end the subscriptions of rows, and notes with each invoice when that was written. Where the server does not keep when a row was
-// written, as in some views, nothing is noted.
+// Mark calls change, which must cancel or pause the subscriptions of rows, and stores with each invoice when its subscription's row was written. It stores
+// nothing where the server does not keep that time, as in some views.
 func Mark(ctx context.Context, tx *sqlx.Tx, rows []Row, change func() error) error {
 	if len(rows) == 0 {
 		return change()
@@ -94,20 +94,20 @@ EXISTS (SELECT 1 FROM invoices WHERE subscription_id = ? AND id <> ? AND first_d
 AND applied_at >= (SELECT updated_at FROM invoices WHERE id = ?))`
 )
 
-// Since reads what is known of a subscription since the dunning of an invoice of it has ended.
+// Since reads what has happened to a subscription since the dunning of its invoice ended.
 func Since(ctx context.Context, q sqlx.QueryerContext, subscription, invoice uint64) (dunning.Since, error) {
 	var s dunning.Since
 	if err := sqlx.GetContext(ctx, q, &s, readSince, subscription, subscription, invoice, subscription, invoice); err != nil {
 		return s, err
 	}
 	err := sqlx.GetContext(ctx, q, &s.Planned, readPlanned, subscription, invoice)
-	if mysql.IsDenied(err) { // nor could a change of it be applied
+	if mysql.IsDenied(err) { // then no change could be applied either
 		err = nil
 	}
 	return s, err
 }
 
-// Undo forgets, with an invoice, the pause or cancellation that was taken back.
+// Undo removes the mark of a pause or cancellation from the invoice once it was taken back.
 func Undo(ctx context.Context, tx *sqlx.Tx, invoice uint64, f dunning.Frozen) error {
 	if f == f.Undone() {
 		return nil

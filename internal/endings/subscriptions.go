@@ -13,8 +13,8 @@ import (
 	"duly/internal/store"
 )
 
-// Settle changes the statuses that follow, each with the old one in its WHERE: what the customer
-// ended is never brought back.
+// Settle writes the new statuses of subscriptions, each with the old status in its WHERE: it never reactivates a subscription
+// that the customer ended.
 func Settle(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Time) error {
 	var active []uint64
 	var pastDue, cancelled, paused [][]any
@@ -33,7 +33,7 @@ func Settle(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Tim
 			return fmt.Errorf("attempt %d would make its subscription a trial", s.Claimed.ID)
 		}
 	}
-	if err := WellAgain(ctx, tx, active); err != nil {
+	if err := Reactivate(ctx, tx, active); err != nil {
 		return err
 	}
 	if err := PastDue(ctx, tx, pastDue); err != nil {
@@ -45,7 +45,7 @@ func Settle(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Tim
 	return Cancel(ctx, tx, cancelled, now)
 }
 
-// Cancel ends subscriptions; each row is an id and a reason. What the customer ended already is left as it is.
+// Cancel cancels subscriptions; each row is an id and a reason. It leaves paused and cancelled subscriptions as they are.
 func Cancel(ctx context.Context, tx *sqlx.Tx, rows [][]any, now time.Time) error {
 	for i := range rows {
 		rows[i] = append(rows[i], now.UTC())
@@ -68,32 +68,32 @@ func PastDue(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 }
 
 const (
-	// lockWell is what everyone who settles a charge of a subscription locks as well: no other decline of it is settled meanwhile.
-	lockWell = `SELECT id FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
+	// lockSubscriptions locks the rows that every settlement of a charge locks, so that no other decline of the subscriptions is settled meanwhile.
+	lockSubscriptions = `SELECT id FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
 
-	// declinedOf are those of subscriptions that have an invoice which was declined and is unpaid.
+	// declinedOf reads which of the subscriptions have a declined, unpaid invoice.
 	declinedOf = `SELECT DISTINCT subscription_id FROM invoices WHERE subscription_id IN (?) AND first_declined_date IS NOT NULL AND status IN ('open', 'charging', 'review')`
 )
 
-// WellAgain makes past_due subscriptions active of which an invoice was paid; its row is written before. One of which another invoice was declined, and is
-// unpaid, stays past_due: that is read once the subscriptions are locked.
-func WellAgain(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64) error {
+// Reactivate makes past_due subscriptions active after an invoice of theirs was paid. The caller must write that invoice first. A subscription with another
+// declined, unpaid invoice stays past_due: Reactivate reads that once it has locked the subscriptions.
+func Reactivate(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64) error {
 	if len(subscriptions) == 0 {
 		return nil
 	}
 	var locked, declined []uint64
-	if err := mysql.SelectIn(ctx, tx, &locked, lockWell, subscriptions); err != nil {
+	if err := mysql.SelectIn(ctx, tx, &locked, lockSubscriptions, subscriptions); err != nil {
 		return err
 	}
 	if err := mysql.SelectIn(ctx, tx, &declined, declinedOf, subscriptions); err != nil {
 		return err
 	}
-	var well [][]any
+	var rows [][]any
 	for _, id := range subscriptions {
 		if !slices.Contains(declined, id) {
-			well = append(well, []any{id})
+			rows = append(rows, []any{id})
 		}
 	}
-	_, err := mysql.Update(ctx, tx, "subscriptions", nil, well, "status = 'past_due'", "status = 'active'")
+	_, err := mysql.Update(ctx, tx, "subscriptions", nil, rows, "status = 'past_due'", "status = 'active'")
 	return err
 }

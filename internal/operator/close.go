@@ -125,7 +125,7 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 func goesOn(ctx context.Context, tx *sqlx.Tx, c billing.Closable, closing billing.Closing) error {
 	switch {
 	case closing.SubscriptionFrom == "" && closing.SubscriptionTo == billing.Active:
-		return endings.WellAgain(ctx, tx, []uint64{c.SubscriptionID})
+		return endings.Reactivate(ctx, tx, []uint64{c.SubscriptionID})
 	case closing.SubscriptionFrom == "":
 		return nil
 	}

@@ -164,7 +164,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 			}
 		}
 		if r.SubscriptionTo == billing.Active {
-			if err := endings.WellAgain(ctx, tx, []uint64{a.Invoice.SubscriptionID}); err != nil {
+			if err := endings.Reactivate(ctx, tx, []uint64{a.Invoice.SubscriptionID}); err != nil {
 				return err
 			}
 		}

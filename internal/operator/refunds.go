@@ -199,7 +199,7 @@ func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock 
 func alone(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed) error {
 	query, of := unsettledBesideOfInvoice, []uint64{c.InvoiceID}
 	if c.PaymentID != 0 {
-		query, of = unsettledBesideOfPayment, append([]uint64{c.PaymentID}, c.Kin...)
+		query, of = unsettledBesideOfPayment, append([]uint64{c.PaymentID}, c.SameCharge...)
 	}
 	var others []uint64
 	if err := mysql.SelectIn(ctx, tx, &others, query, of, c.Refund.ID); err != nil || len(others) == 0 {
@@ -274,9 +274,9 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 	return followed, err
 }
 
-// besideWaiting is c with what waits to be executed of its payment.
+// besideWaiting returns c with Waiting set.
 func besideWaiting(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed) (refunds.Claimed, error) {
 	list := []refunds.Claimed{c}
-	err := refundrows.Waiting(ctx, tx, list)
+	err := refundrows.SetWaiting(ctx, tx, list)
 	return list[0], err
 }

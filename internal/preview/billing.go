@@ -182,7 +182,7 @@ func (f *billingWalk) issue(ctx context.Context) error {
 	}
 	statuses := []billing.SubscriptionStatus{billing.Active, billing.PastDue}
 	if f.peek.Changes != nil {
-		statuses = slices.Insert(statuses, 0, planned.AnyStatus)
+		statuses = slices.Insert(statuses, 0, planned.ByChanges)
 	}
 	met := map[uint64]bool{} // by their changes
 	for _, status := range statuses {
@@ -190,7 +190,7 @@ func (f *billingWalk) issue(ctx context.Context) error {
 			if met[row.ID] {
 				return true
 			}
-			met[row.ID] = status == planned.AnyStatus
+			met[row.ID] = status == planned.ByChanges
 			issue := row.Plan.Decide(row.Subscription, row.Newest, row.IsInvoiced, policy)
 			sub := row.Subscription
 			if row.Plan != nil {

@@ -19,7 +19,7 @@ import (
 type UpcomingCharges struct {
 	DB        *mysql.DB
 	Selection store.Selection // its business date is the day of the run
-	// Status is active or past_due; [planned.AnyStatus]: paused and trialing, if a resumption is planned by the horizon.
+	// Status is active or past_due, or [planned.ByChanges] for paused ones and trials with a resumption planned by the horizon.
 	Status  billing.SubscriptionStatus
 	Horizon payment.Date
 
@@ -31,7 +31,7 @@ type UpcomingCharges struct {
 // Upcoming lists the walks over every subscription that may be charged by a horizon.
 func Upcoming(db *mysql.DB, selection store.Selection, horizon payment.Date) []*UpcomingCharges {
 	var list []*UpcomingCharges
-	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, planned.AnyStatus} {
+	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, planned.ByChanges} {
 		list = append(list, &UpcomingCharges{DB: db, Selection: selection, Status: status, Horizon: horizon, met: map[uint64]bool{}})
 	}
 	return list
@@ -61,7 +61,7 @@ func (u *UpcomingCharges) Next(ctx context.Context, limit int) (page []notice.Su
 	query, args := u.candidates()
 	err = u.DB.SelectContext(ctx, &found, query, append(args, limit)...)
 	switch {
-	case u.Status == planned.AnyStatus && mysql.IsDenied(err): // it may not read what is planned: there is nothing
+	case u.Status == planned.ByChanges && mysql.IsDenied(err): // the login may not read planned changes: it has none
 		return nil, func() {}, true, nil
 	case err != nil:
 		return nil, nil, false, mysql.Classify(ctx, err)
@@ -77,13 +77,13 @@ func (u *UpcomingCharges) Next(ctx context.Context, limit int) (page []notice.Su
 	if len(ids) > 0 {
 		page, err = u.subjects(ctx, ids)
 	}
-	if u.Status == planned.AnyStatus { // the others are read by their status
+	if u.Status == planned.ByChanges { // the walks of their statuses read the others
 		page = slices.DeleteFunc(page, func(x notice.Subject) bool { return x.Status != billing.Paused && x.Status != billing.Trialing })
 	}
 	return page, func() {
 		u.date, u.id = last.Date, last.ID
 		for _, x := range page {
-			if u.Status == planned.AnyStatus {
+			if u.Status == planned.ByChanges {
 				u.met[x.ID] = true
 			}
 		}
@@ -96,7 +96,7 @@ func (u *UpcomingCharges) candidates() (query string, args []any) {
 	if u.date.IsZero() {
 		from = "0000-00-00"
 	}
-	if u.Status == planned.AnyStatus {
+	if u.Status == planned.ByChanges {
 		only, ids := u.Selection.Only("subscription_id")
 		return fmt.Sprintf(changes.Resumptions, only), append([]any{u.Horizon, from, from, u.id}, ids...)
 	}

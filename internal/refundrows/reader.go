@@ -187,11 +187,11 @@ func (r *Reader) transact(ctx context.Context, tx *sqlx.Tx, c *requestedClaim, l
 	if err := r.take(ctx, tx, c.items); err != nil {
 		return err
 	}
-	return Waiting(ctx, tx, c.items)
+	return SetWaiting(ctx, tx, c.items)
 }
 
-// Waiting notes with refunds the smallest amount of those of their payment that wait to be executed.
-func Waiting(ctx context.Context, tx *sqlx.Tx, items []refunds.Claimed) error {
+// SetWaiting sets Waiting of each item: the smallest amount that a requested refund of the same payment has.
+func SetWaiting(ctx context.Context, tx *sqlx.Tx, items []refunds.Claimed) error {
 	rows := make([]Row, len(items))
 	for i, item := range items {
 		rows[i] = Row{InvoiceID: item.InvoiceID, PaymentID: item.PaymentID}

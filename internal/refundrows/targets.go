@@ -35,7 +35,7 @@ func Targets(ctx context.Context, q sqlx.QueryerContext, list []refunds.Refund) 
 	if err := paymentTargets(ctx, q, list, found); err != nil {
 		return nil, err
 	}
-	if err := kin(ctx, q, found); err != nil {
+	if err := addSameCharge(ctx, q, found); err != nil {
 		return nil, err
 	}
 	return found, byHand(ctx, q, found)

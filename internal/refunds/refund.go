@@ -109,9 +109,9 @@ type Target struct {
 	ByHand          bool // an operator named the payment: it may have any key, reference and customer
 	Paid            payment.Money
 	Recorded        int64 // minor units that are recorded as refunded, for any row of the charge
-	// Kin are the other rows of payments that refunds of the same charge are of: the shop has replaced one by another, or has it twice.
-	Kin       []uint64
-	CreatedAt time.Time
+	// SameCharge are the ids of other rows of payments with refunds of the same charge: the shop has replaced one row by another, or has the charge twice.
+	SameCharge []uint64
+	CreatedAt  time.Time
 }
 
 // Which names the payment at its gateway.

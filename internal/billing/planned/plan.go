@@ -306,8 +306,8 @@ func (p *Plan) ProblemChanged() bool { return p.Problem != "" && p.Stuck.Outcome
 // StoredProblem is the problem as the row of its change stores it.
 func (p *Plan) StoredProblem() string { return payment.Cut(p.Problem, billing.MaxText) }
 
-// AnyStatus selects subscriptions with planned changes in every status.
-const AnyStatus billing.SubscriptionStatus = ""
+// ByChanges stands for a status where subscriptions are read one status at a time: it reads them by their planned changes, whatever their status is.
+const ByChanges billing.SubscriptionStatus = ""
 
 // Decide is [billing.DecideIssue] of a subscription as the changes of p make it: one of them that cannot be applied keeps it from being invoiced. What is
 // issued uses a one-off amount up. A nil Plan is that of no change.

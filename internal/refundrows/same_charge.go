@@ -18,8 +18,8 @@ const (
 FROM refunds WHERE payment_id IN (?) AND status = 'refunded' GROUP BY payment_id`
 )
 
-// countsAsOther reports whether the charge of k is refunded for another row: other's payment claims it still, or has a refund that is not settled.
-// Else the shop has replaced that row by k's, and the refunds of both count together.
+// countsAsOther reports whether other refunds the charge of k for another row of payments: that row still claims the charge, or has an unsettled refund.
+// Otherwise the shop has replaced that row by k's, and the refunds of both count together.
 func countsAsOther(ctx context.Context, tx *sqlx.Tx, other keyed, k *keyed) (bool, error) {
 	switch {
 	case other.PaymentID == 0 || k.PaymentID == 0:
@@ -36,11 +36,11 @@ func countsAsOther(ctx context.Context, tx *sqlx.Tx, other keyed, k *keyed) (boo
 	return len(unsettled) > 0, err
 }
 
-// keysAtOnce are the numbers that are looked for at once. Those of a charge follow each other, whichever of its rows they are of.
+// keysAtOnce is how many key numbers of a charge one query reads. The numbers of a charge are consecutive over all of its rows.
 const keysAtOnce = 4
 
-// kin completes payments of orders by the other rows of their charges: which these are, and what is recorded as refunded for them.
-func kin(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds.Target) error {
+// addSameCharge completes targets that are payments of orders: it sets SameCharge, and adds the refunds that are recorded for those rows.
+func addSameCharge(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds.Target) error {
 	pending := make([]uint64, 0, len(found))
 	for id, t := range found {
 		if t.Payment.ID != 0 && t.ChargeKey != "" {
@@ -68,23 +68,23 @@ func kin(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds.Ta
 				row, is := held[folded(refunds.Key(t.ChargeKey, 0, n))]
 				any = any || is
 				if is && row.Number == n && row.PaymentID != 0 && row.PaymentID != t.Payment.ID && (row.Gateway == t.Gateway || row.Gateway == "") {
-					t.Kin = append(t.Kin, row.PaymentID)
+					t.SameCharge = append(t.SameCharge, row.PaymentID)
 				}
 			}
 			found[id] = t
 			return !any
 		})
 	}
-	return recordedOfKin(ctx, q, found)
+	return addRecordedOfCharge(ctx, q, found)
 }
 
-// recordedOfKin counts what is recorded as refunded for the other rows of a charge. What was found at the provider may be what another row refunded:
-// it counts with the refunds of its own row alone.
-func recordedOfKin(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds.Target) error {
+// addRecordedOfCharge adds the recorded refunds of the other rows of a charge to Recorded. A refund that an audit found at the provider may be one that
+// another row of the charge made: it counts only together with the refunds of its own row.
+func addRecordedOfCharge(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds.Target) error {
 	var ids []uint64
 	for _, t := range found {
-		if len(t.Kin) > 0 {
-			ids = append(append(ids, t.Payment.ID), t.Kin...)
+		if len(t.SameCharge) > 0 {
+			ids = append(append(ids, t.Payment.ID), t.SameCharge...)
 		}
 	}
 	if len(ids) == 0 {
@@ -100,7 +100,7 @@ func recordedOfKin(ctx context.Context, q sqlx.QueryerContext, found map[uint64]
 	for id, t := range found {
 		ours, most := int64(0), t.Recorded
 		for _, row := range rows {
-			if len(t.Kin) > 0 && (row.ID == t.Payment.ID || slices.Contains(t.Kin, row.ID)) {
+			if len(t.SameCharge) > 0 && (row.ID == t.Payment.ID || slices.Contains(t.SameCharge, row.ID)) {
 				ours += row.Ours
 				most = max(most, row.Total)
 			}
