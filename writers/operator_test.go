@@ -190,15 +190,7 @@ func TestAnOperatorWaitsForADeclineOfTheSameSubscription(t *testing.T) {
 			_, err = holder.ExecContext(t.Context(), `UPDATE invoices SET status = 'open', first_declined_date = '2026-02-28' WHERE subscription_id = 1 AND due_date = '2026-02-28'`)
 			require.NoError(t, err)
 			db := worktest.OpenPatient(t, plain.DSN)
-			settled := make(chan error, 1)
-			go func() { settled <- settle(context.WithoutCancel(t.Context()), db) }()
-			require.Eventually(t, func() bool {
-				return len(settled) > 0 || worktest.Get[int](t, plain, `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'
-AND trx_mysql_thread_id IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE())`) > 0
-			}, worktest.Patience, 150*time.Millisecond) // the view is made anew only if it was not read for 100 ms
-			require.Empty(t, settled, "it waits for the decline")
-			require.NoError(t, holder.Commit())
-			require.NoError(t, <-settled)
+			require.NoError(t, waitsForALock(t, plain, func(ctx context.Context) error { return settle(ctx, db) }, holder.Commit))
 			require.Equal(t, []string{"paid past_due", "open past_due"}, worktest.List[string](t, plain,
 				`SELECT CONCAT_WS(' ', i.status, s.status) FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE s.id = 1 ORDER BY i.due_date`))
 		})
