@@ -154,5 +154,11 @@ SELECT order_id, gateway, idempotency_key, 'succeeded', amount, currency, create
 		require.NoError(t, err)
 		require.Equal(t, int64(200), targets[9].Recorded, "what was found at the provider was refunded for the row before")
 		require.Equal(t, []uint64{paid}, targets[9].SameCharge)
+
+		worktest.Exec(t, w.plain, `UPDATE refunds SET gateway = 'old' WHERE payment_id = ?`, paid)
+		targets, err = refundrows.Targets(t.Context(), w.plain, []refunds.Refund{{ID: 9, PaymentID: second}})
+		require.NoError(t, err)
+		require.Zero(t, targets[9].Recorded, "another gateway has another charge under the key")
+		require.Empty(t, targets[9].SameCharge)
 	})
 }
