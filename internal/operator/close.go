@@ -102,9 +102,7 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 		if closing.Status == billing.Paid {
 			paid = now
 		}
-		crash.At(crash.ResolveStatement)
-		n, err := rowsOf(tx.ExecContext(ctx, updateClosedInvoice, string(closing.Status), paid, store.Text(string(closing.AmountCheck)), now, id, string(c.Status)))
-		if err := store.AllOf(n, 1, "invoices", err); err != nil {
+		if err := changeOne(ctx, tx, crash.ResolveStatement, "invoices", updateClosedInvoice, string(closing.Status), paid, store.Text(string(closing.AmountCheck)), now, id, string(c.Status)); err != nil {
 			return err
 		}
 		crash.At(crash.ResolveStatement)
@@ -129,20 +127,7 @@ func goesOn(ctx context.Context, tx *sqlx.Tx, c billing.Closable, closing billin
 	case closing.SubscriptionFrom == "":
 		return nil
 	}
-	n, err := rowsOf(tx.ExecContext(ctx, restoreStatus, string(closing.SubscriptionTo), c.SubscriptionID, string(closing.SubscriptionFrom)))
-	if err := store.AllOf(n, 1, "subscriptions", err); err != nil {
-		return err
-	}
-	if !closing.Next.IsZero() {
-		anchor := any(nil)
-		if closing.Anchor != 0 {
-			anchor = closing.Anchor
-		}
-		if _, err := tx.ExecContext(ctx, restoreDate, closing.Next, anchor, c.SubscriptionID); err != nil {
-			return err
-		}
-	}
-	return endings.Undo(ctx, tx, c.ID, c.Dunning)
+	return restoration{closing.SubscriptionFrom, closing.SubscriptionTo, closing.Next, closing.Anchor}.write(ctx, tx, crash.ResolveStatement, c.Invoice)
 }
 
 // updateDismissedOrder ends the check of an order whose row is gone: nothing of it can be settled any more.

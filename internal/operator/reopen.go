@@ -8,7 +8,6 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/crash"
-	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -30,8 +29,6 @@ const (
 	// A decline of a charge ahead of a stage used none: the next one is ahead of it as well. MySQL assigns from left to right.
 	reopenInvoice = `UPDATE invoices SET stage_date = IF(status = 'open' AND stage = ? AND next_attempt_date > ?, next_attempt_date, NULL), status = 'open', stage = ?, next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL,
 first_declined_date = IF(?, NULL, first_declined_date), updated_at = ? WHERE id = ? AND status = ?`
-	restoreStatus = `UPDATE subscriptions SET status = ?, cancelled_at = NULL, cancel_reason = NULL WHERE id = ? AND status = ?`
-	restoreDate   = `UPDATE subscriptions SET next_billing_date = ?, anchor_day = COALESCE(?, anchor_day) WHERE id = ?`
 )
 
 // Write takes the decline back in one transaction: attempt, invoice, subscription, event and action. It is a RefusedError where the
@@ -54,7 +51,7 @@ func (w Reopen) Write(ctx context.Context, db *mysql.DB) (billing.Declined, bill
 
 func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r billing.Reopening) error {
 	now := mysql.Stored(w.Now)
-	if err := changeOne(ctx, tx, "attempts", reopenAttempt, now, d.ID); err != nil {
+	if err := changeOne(ctx, tx, crash.ReopenStatement, "attempts", reopenAttempt, now, d.ID); err != nil {
 		return err
 	}
 	if err := openAgain(ctx, tx, d.Invoice, d.InvoiceStatus, r, now); err != nil {
@@ -63,34 +60,15 @@ func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r bil
 	return recordReopening(ctx, tx, d.Invoice, d.InvoiceStatus, r, d.ID, w.Action)
 }
 
-// changeOne runs a statement that must change one row.
-func changeOne(ctx context.Context, tx *sqlx.Tx, what, query string, args ...any) error {
-	crash.At(crash.ReopenStatement)
-	n, err := rowsOf(tx.ExecContext(ctx, query, args...))
-	return store.AllOf(n, 1, what, err)
-}
-
 // openAgain reopens an invoice and restores its subscription.
 func openAgain(ctx context.Context, tx *sqlx.Tx, inv billing.Invoice, from billing.InvoiceStatus, r billing.Reopening, now time.Time) error {
-	if err := changeOne(ctx, tx, "invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, r.First, now, inv.ID, string(from)); err != nil {
+	if err := changeOne(ctx, tx, crash.ReopenStatement, "invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, r.First, now, inv.ID, string(from)); err != nil {
 		return err
 	}
-	if r.SubscriptionTo != "" {
-		if err := changeOne(ctx, tx, "subscriptions", restoreStatus, string(r.SubscriptionTo), inv.SubscriptionID, string(r.SubscriptionFrom)); err != nil {
-			return err
-		}
-		if err := endings.Undo(ctx, tx, inv.ID, inv.Dunning); err != nil {
-			return err
-		}
-	}
-	if r.Next.IsZero() {
+	if r.SubscriptionTo == "" {
 		return nil
 	}
-	anchor := any(nil)
-	if r.Anchor != 0 {
-		anchor = r.Anchor
-	}
-	return changeOne(ctx, tx, "subscriptions", restoreDate, r.Next, anchor, inv.SubscriptionID)
+	return restoration{r.SubscriptionFrom, r.SubscriptionTo, r.Next, r.Anchor}.write(ctx, tx, crash.ReopenStatement, inv)
 }
 
 // recordReopening writes the events and the action of a reopened invoice; attempt is the one that counts no more, 0: none.

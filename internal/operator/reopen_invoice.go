@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/reopening"
+	"duly/internal/crash"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -93,10 +94,10 @@ func (w InvoiceReopening) Paid(ctx context.Context, db *mysql.DB, seen billing.R
 		}
 		now := mysql.Stored(w.Now)
 		message := mysql.Cut("the gateway's record says that nothing was taken: "+w.Action.Reason, 255)
-		if err := changeOne(ctx, tx, "attempts", tookNothing, string(u.Decline.Class), store.Text(mysql.Cut(u.Decline.Code, 64)), message, now, u.Attempt); err != nil {
+		if err := changeOne(ctx, tx, crash.ReopenStatement, "attempts", tookNothing, string(u.Decline.Class), store.Text(mysql.Cut(u.Decline.Code, 64)), message, now, u.Attempt); err != nil {
 			return err
 		}
-		if err := changeOne(ctx, tx, "invoices", reopenPaid, u.Due, now, d.ID); err != nil {
+		if err := changeOne(ctx, tx, crash.ReopenStatement, "invoices", reopenPaid, u.Due, now, d.ID); err != nil {
 			return err
 		}
 		return recordReopening(ctx, tx, d.Invoice, d.Status, u.Reopening, u.Attempt, w.Action)
