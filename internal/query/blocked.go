@@ -1,8 +1,10 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"duly/internal/billing"
 	"duly/internal/billing/planned"
@@ -17,29 +19,33 @@ type BlockedInvoice struct {
 	Gateway string
 }
 
-const blockedCandidates = `SELECT i.id, i.subscription_id FROM invoices i WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ? AND i.id > ?
-AND EXISTS (SELECT 1 FROM subscription_changes c WHERE c.subscription_id = i.subscription_id AND c.applied_at IS NULL AND c.effective_date <= ?
-AND c.kind = 'method')%s ORDER BY i.id LIMIT ?`
+const (
+	methodsDue = `SELECT DISTINCT subscription_id FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ? AND kind = 'method'%s`
 
-// blockedPage is how many invoices are looked at at once.
+	blockedCandidates = `SELECT id, subscription_id FROM invoices WHERE subscription_id IN (?) AND status = 'open' AND stage = ? AND next_attempt_date <= ?`
+)
+
+// blockedPage is of how many subscriptions invoices are looked at at once.
 const blockedPage = 500
 
-// BlockedInvoices lists the selected invoices of the stage that are due and that a claim leaves for such a change. A nil source has none.
+// BlockedInvoices lists, by id, the selected invoices of the stage that are due and that a claim leaves for such a change. A nil source has none.
 func BlockedInvoices(ctx context.Context, db *mysql.DB, source *changes.Source, selection store.Selection, stage int) (list []BlockedInvoice, _ error) {
 	if source == nil {
 		return nil, nil
 	}
-	only, selected := selection.Only("i.subscription_id")
-	for after, done := uint64(0), false; !done; {
+	var due []uint64
+	only, selected := selection.Only("subscription_id")
+	if err := db.SelectContext(ctx, &due, fmt.Sprintf(methodsDue, only), append([]any{source.Policy().Effective}, selected...)...); err != nil {
+		return nil, fmt.Errorf("look for planned payment methods: %w", mysql.Classify(ctx, err))
+	}
+	for ids := range slices.Chunk(due, blockedPage) {
 		var rows []store.InvoiceRow
-		args := append([]any{stage, selection.Business, after, source.Policy().Effective}, selected...)
-		if err := db.SelectContext(ctx, &rows, fmt.Sprintf(blockedCandidates, only), append(args, blockedPage)...); err != nil {
+		if err := mysql.SelectIn(ctx, db, &rows, blockedCandidates, ids, stage, selection.Business); err != nil {
 			return nil, fmt.Errorf("look for invoices that wait for a payment method: %w", mysql.Classify(ctx, err))
 		}
-		if done = len(rows) < blockedPage; len(rows) == 0 {
-			break
+		if len(rows) == 0 {
+			continue
 		}
-		after = rows[len(rows)-1].ID
 		subscriptions, err := store.SubscriptionsOf(ctx, db, rows, "")
 		if err != nil {
 			return nil, mysql.Classify(ctx, err)
@@ -55,5 +61,6 @@ func BlockedInvoices(ctx context.Context, db *mysql.DB, source *changes.Source, 
 			}
 		}
 	}
+	slices.SortFunc(list, func(a, b BlockedInvoice) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
 }
