@@ -12,8 +12,17 @@ import (
 	"duly/internal/text"
 )
 
+const (
+	// holds says that b, a row of refunds, is what others of its payment wait for until an operator has decided.
+	holds = `b.status = 'review' AND b.unsettled = 1`
+
+	// heldUp says that f, a row of refunds, waits for such a one.
+	heldUp = `f.status = 'requested' AND (EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND ` + holds + `) OR
+EXISTS (SELECT 1 FROM refunds b WHERE b.invoice_id = f.invoice_id AND ` + holds + `))`
+)
+
 const selectRefundsLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(c.refund_next_at IS NULL OR c.refund_next_at <= ?), 0) AS due,
-COALESCE(SUM((c.refund_next_at IS NULL OR c.refund_next_at <= ?) AND EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = p.id AND b.unsettled = 1 AND b.status = 'review')), 0) AS behind,
+COALESCE(SUM((c.refund_next_at IS NULL OR c.refund_next_at <= ?) AND EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = p.id AND ` + holds + `)), 0) AS behind,
 MIN(CASE WHEN c.refund_next_at > ? THEN c.refund_next_at END) AS next_at FROM payments p LEFT JOIN order_checks c ON c.order_id = p.order_id WHERE p.status = 'refund_due'%s`
 
 // RefundsLeft are the payments that are still to be refunded.
@@ -51,9 +60,7 @@ func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, 
 }
 
 const selectRequestedLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(f.next_try_at IS NULL OR f.next_try_at <= ?), 0) AS due,
-COALESCE(SUM((f.next_try_at IS NULL OR f.next_try_at <= ?) AND f.status = 'requested' AND (
-EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND b.unsettled = 1 AND b.status = 'review') OR
-EXISTS (SELECT 1 FROM refunds b WHERE b.invoice_id = f.invoice_id AND b.unsettled = 1 AND b.status = 'review'))), 0) AS behind,
+COALESCE(SUM((f.next_try_at IS NULL OR f.next_try_at <= ?) AND ` + heldUp + `), 0) AS behind,
 MIN(CASE WHEN f.next_try_at > ? THEN f.next_try_at END) AS next_at FROM refunds f WHERE f.status IN ('requested', 'in_flight', 'in_doubt') AND f.origin = 'request'%s`
 
 // CountRequestedRefunds counts the selected rows of refunds that are not settled, those that a run has claimed included.
@@ -73,7 +80,7 @@ func readRefunds(ctx context.Context, db *mysql.DB, query string, now time.Time,
 	return RefundsLeft{Due: row.Due - row.Behind, Behind: row.Behind, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
 }
 
-const selectBlockingRefunds = `SELECT b.id, b.sent_at IS NOT NULL AS sent, b.sent_at IS NULL AND COALESCE(b.refunded_before, 0) > 0 AS shown FROM refunds b WHERE b.status = 'review' AND b.unsettled = 1 AND (
+const selectBlockingRefunds = `SELECT b.id, b.sent_at IS NOT NULL AS sent, b.sent_at IS NULL AND COALESCE(b.refunded_before, 0) > 0 AS shown FROM refunds b WHERE ` + holds + ` AND (
 EXISTS (SELECT 1 FROM refunds f WHERE f.payment_id = b.payment_id AND f.status = 'requested' AND f.origin = 'request') OR
 EXISTS (SELECT 1 FROM refunds f WHERE f.invoice_id = b.invoice_id AND f.status = 'requested' AND f.origin = 'request') OR
 EXISTS (SELECT 1 FROM payments p WHERE p.id = b.payment_id AND p.status = 'refund_due'))%s ORDER BY b.id LIMIT ?`
