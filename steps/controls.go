@@ -71,10 +71,10 @@ func (c *Controls) deny(gateway string, control payment.Control) {
 	c.denied[gateway] = control
 }
 
-// mayGiveBack asks g for the newest payments that it took, once in a run, before the first request that gives money back or
+// ShowsNewest asks g for the newest payments that it took, once in a run, before the first request that gives money back or
 // cancels a payment there: a stale copy of the account would take it, and the account keep the money. left says why nothing is
-// sent. A gateway that has nothing to show is sent it.
-func (c *Controls) mayGiveBack(ctx context.Context, g *gateway.Limited, source ControlSource) (left string) {
+// sent, and why what g shows of another payment does not count. Empty: g shows them, or has none to show.
+func (c *Controls) ShowsNewest(ctx context.Context, g *gateway.Limited, source ControlSource) (left string) {
 	c.mu.Lock()
 	if c.backs == nil {
 		c.backs = map[string]*backLook{}
@@ -107,12 +107,6 @@ func (c *Controls) mayGiveBack(ctx context.Context, g *gateway.Limited, source C
 	}
 	back.shown = true
 	return ""
-}
-
-// ShowsNewest asks g for the newest payments that it took, and says why what it shows of another one does not count. Empty: it shows them, or there
-// are none.
-func (c *Controls) ShowsNewest(ctx context.Context, g *gateway.Limited, source ControlSource) (why string) {
-	return c.mayGiveBack(ctx, g, source)
 }
 
 // shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one.

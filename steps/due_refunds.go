@@ -98,7 +98,7 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 			return orders.DecideRefund(item.Order, checked, r.Now()), ""
 		}
 	}
-	if left = r.Controls.mayGiveBack(plain, g, r.Source); left != "" {
+	if left = r.Controls.ShowsNewest(plain, g, r.Source); left != "" {
 		return orders.RefundEnd{}, left
 	}
 	return r.send(ctx, g, item, checked.Mark, end, which.RequestID)

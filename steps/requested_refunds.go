@@ -75,7 +75,7 @@ func (r *RequestedRefunds) execute(ctx context.Context, item *refunds.Claimed) (
 		return end, ""
 	}
 	// What a copy of the account shows, or another one, decides nothing.
-	if left = r.Controls.mayGiveBack(plain, g, r.Source); left != "" {
+	if left = r.Controls.ShowsNewest(plain, g, r.Source); left != "" {
 		return refunds.End{}, left
 	}
 	if end.FoundID != "" {

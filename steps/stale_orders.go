@@ -71,7 +71,7 @@ func (r *StaleOrders) check(ctx context.Context, o orders.Order, p orders.Paymen
 	if left = elsewhere(ctx, r.Source, p); left != "" {
 		return checked, left
 	}
-	if left = r.Controls.mayGiveBack(plain, g, r.Source); left != "" {
+	if left = r.Controls.ShowsNewest(plain, g, r.Source); left != "" {
 		return checked, left
 	}
 	return r.cancel(ctx, g, checked, which)
