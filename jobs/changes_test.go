@@ -205,7 +205,7 @@ func TestANewCardThatCannotBeAppliedHoldsItsInvoice(t *testing.T) {
 		got := w.on(day).run(nil)
 		require.Equal(t, batch.ExitReview, got.Exit, "%v", got)
 		require.Equal(t, []string{"1 invoice not charged, and no retry used, until a planned change of the payment method is fixed (1): duly list changes --kind method; duly show invoice 1 says what is wrong"}, got.Left)
-		require.Equal(t, 1, got.Waits)
+		require.Len(t, got.Waits, 1)
 		require.Equal(t, "open 1 1 2026-02-01", dunned(1))
 	}
 	require.Equal(t, "uncollectible 3 4 2026-02-06", dunned(2))

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 
+	"duly/internal/batch"
 	"duly/internal/query"
 )
 
@@ -25,9 +26,14 @@ func (r *reconcileRun) requestedLeft(ctx context.Context) ([]string, error) {
 }
 
 // waits names the refunds in review that others of their payment wait for.
-func (r *reconcileRun) waits(ctx context.Context) ([]string, error) {
+func (r *reconcileRun) waits(ctx context.Context) ([]batch.Waiting, error) {
 	if !Selected(r.o.Steps, StepRefund) {
 		return nil, nil
 	}
-	return query.BlockingRefunds(ctx, r.DB, r.o.Selection)
+	reasons, err := query.BlockingRefunds(ctx, r.DB, r.o.Selection)
+	waits := make([]batch.Waiting, len(reasons))
+	for i, reason := range reasons {
+		waits[i].Reason = reason
+	}
+	return waits, err
 }

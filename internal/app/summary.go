@@ -26,7 +26,7 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		s.Error, s.Failure, s.Fixes = r.Err.Error(), text.Lines(r.Err), view.FixesOf(r.Err)
 	}
 	s.Steps = append(s.Steps, p.views()...)
-	s.Took, s.Waits, s.Selected = e.Now().Sub(p.startedAt), r.Waits, e.Flags.Partial()
+	s.Took, s.Waits, s.Selected = e.Now().Sub(p.startedAt), len(r.Waits), e.Flags.Partial()
 	new := r.Tally.Review + r.Tally.Rejected
 	var err error
 	if s.InReview, err = query.CountReviews(ctx, e.Database.DB, e.Business); err != nil {
@@ -79,22 +79,32 @@ func (e *Execution) parallelism() (found map[string]int, rates map[string]float6
 	return found, rates
 }
 
+// waitsNext names each list of what waits for somebody to decide once.
+func waitsNext(waits []batch.Waiting) []string {
+	var next []string
+	for _, w := range waits {
+		if w.Next != "" {
+			next = append(next, w.Next)
+		}
+	}
+	slices.Sort(next)
+	return slices.Compact(next)
+}
+
 // next lists what an operator may want to type.
 func (e *Execution) next(ctx context.Context, run *batch.Run, r batch.Result, reviews int64, s view.Summary) []string {
 	next := append([]string{}, view.NextOf(s.Reviewed)...)
 	switch {
 	case r.Exit == batch.ExitDone:
 		next = []string{}
-	case (r.Exit == batch.ExitReview && r.Waits == 0 || reviews > 0) && e.Job.Next != nil: // what waits for the shop is not in review
+	case (r.Exit == batch.ExitReview && len(r.Waits) == 0 || reviews > 0) && e.Job.Next != nil: // what waits for the shop is not in review
 		commands, err := e.Job.Next(ctx, e.Request, run)
 		if err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", session.Problem(err))
 		}
 		next = append(next, commands...)
 	}
-	if r.Waits > 0 && e.Job.Waits != nil {
-		next = append(next, e.Job.Waits(r.Waits, r.Left)...)
-	}
+	next = append(next, waitsNext(r.Waits)...)
 	if slices.ContainsFunc(s.LeftRows, func(l view.Listed) bool { return l.What != worklist.Invoice }) {
 		next = append(next, "duly list doubt")
 	}

@@ -66,8 +66,8 @@ type Result struct {
 	Status StepStatus
 	Exit   int
 	Err    error
-	Left   []string // what is left for a later run, and why
-	Waits  int      // reasons of Left that wait for somebody to decide: see [Job]
+	Left   []string  // what is left for a later run, and why
+	Waits  []Waiting // what of Left waits for somebody to decide: see [Job]
 	Tally  Tally
 }
 
@@ -349,10 +349,10 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 	if lost {
 		res.leave("the lease of the run was lost; what was in flight is recovered by the next run")
 	}
-	var held, waits []string
+	var held []string
 	if !lost && work.Err() == nil {
 		var reasons []string
-		reasons, held, waits = count(work, job)
+		reasons, held, res.Waits = count(work, job)
 		for _, reason := range reasons {
 			res.leave(reason)
 		}
@@ -378,33 +378,37 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 		if ctx.Err() == nil {
 			res.Status = Completed
 		}
-	case res.Tally.Review+res.Tally.Rejected > 0, len(waits) > 0:
+	case res.Tally.Review+res.Tally.Rejected > 0, len(res.Waits) > 0:
 		res.Exit = ExitReview
 	case len(held) > 0:
 		res.Exit = ExitNotRun
 	}
-	res.Waits = len(waits)
-	for _, reason := range append(waits, held...) {
+	for _, w := range res.Waits {
+		res.leave(w.Reason)
+	}
+	for _, reason := range held {
 		res.leave(reason)
 	}
 	return res
 }
 
 // count is what the job leaves undone, what of it waits for an operator to resume something, and what for one to decide.
-func count(work context.Context, job Job) (left, held, waits []string) {
-	count := func(of func(context.Context) ([]string, error)) []string {
-		if of == nil {
-			return nil
-		}
-		reasons, err := of(work)
-		if err != nil {
-			left = append(left, "what is left could not be counted: "+err.Error())
-		}
-		return reasons
-	}
-	reasons := count(job.Left)
-	held, waits = count(job.Held), count(job.Waits)
+func count(work context.Context, job Job) (left, held []string, waits []Waiting) {
+	reasons := reasonsOf(work, job.Left, &left)
+	held, waits = reasonsOf(work, job.Held, &left), reasonsOf(work, job.Waits, &left)
 	return append(left, reasons...), held, waits
+}
+
+// reasonsOf calls one of a job's counts; what that fails with is left as well.
+func reasonsOf[T any](work context.Context, of func(context.Context) ([]T, error), left *[]string) []T {
+	if of == nil {
+		return nil
+	}
+	reasons, err := of(work)
+	if err != nil {
+		*left = append(*left, "what is left could not be counted: "+err.Error())
+	}
+	return reasons
 }
 
 // onlyLost reports whether err says no more than that the lease was lost, or that the database was away or in trouble: unfinished, not

@@ -31,9 +31,15 @@ type Job struct {
 	// Held names what waits for an operator to resume what is paused, one line a reason; nil for nothing. It is called after
 	// Left. A run that leaves nothing else ends with [ExitNotRun].
 	Held func(ctx context.Context) ([]string, error)
-	// Waits names rows that no run can do anything about before somebody decides, one line a reason; nil for nothing. A run that
-	// leaves nothing else ends with [ExitReview].
-	Waits func(ctx context.Context) ([]string, error)
+	// Waits names rows that no run can do anything about before somebody decides; nil for nothing. A run that leaves nothing else ends
+	// with [ExitReview].
+	Waits func(ctx context.Context) ([]Waiting, error)
+}
+
+// Waiting are rows that somebody must decide about.
+type Waiting struct {
+	Reason string // one line
+	Next   string // the command that lists them; empty: Reason says what to type
 }
 
 // Budget bounds how many items a run may claim in all its steps. The zero Budget has no bound. Its methods

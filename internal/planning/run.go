@@ -15,8 +15,8 @@ import (
 	"duly/internal/text"
 )
 
-// List is the command that lists planned changes, as the reasons of [Run.Waits] name it.
-const List = "duly list changes"
+// listChanges is the command that lists planned changes.
+const listChanges = "duly list changes"
 
 // named is how many rows a line names.
 const named = 5
@@ -61,20 +61,24 @@ func (r *Run) Blocked(ctx context.Context, db *mysql.DB, selection store.Selecti
 	return found, err
 }
 
+func waiting(format string, args ...any) batch.Waiting {
+	return batch.Waiting{Reason: fmt.Sprintf(format, args...), Next: listChanges}
+}
+
 // Waits names what no run can do anything about before somebody decides: the invoices that [Run.Blocked] has found, and due changes of subscriptions
 // that do not exist. A run of selected subscriptions names none of the latter.
-func (r *Run) Waits(ctx context.Context, db *mysql.DB, selection store.Selection) (reasons []string, _ error) {
+func (r *Run) Waits(ctx context.Context, db *mysql.DB, selection store.Selection) (waits []batch.Waiting, _ error) {
 	if n := int64(len(r.blocked)); n > 0 {
-		reasons = append(reasons, fmt.Sprintf("%s not charged, and no retry used, until a planned change of the payment method is fixed (%s): "+List+" --kind method; duly show invoice %d says what is wrong",
+		waits = append(waits, waiting("%s not charged, and no retry used, until a planned change of the payment method is fixed (%s): "+listChanges+" --kind method; duly show invoice %d says what is wrong",
 			text.Plural(n, "invoice"), query.FirstIDs(r.blocked[:min(n, named)], n), r.blocked[0]))
 	}
 	if r.Source == nil || len(selection.Subscriptions) > 0 {
-		return reasons, nil
+		return waits, nil
 	}
 	ownerless, err := worklist.OwnerlessChanges(ctx, db, r.Source.Policy().Effective)
 	if ownerless.Count > 0 {
-		reasons = append(reasons, fmt.Sprintf("%s not applied, since there is no such subscription (%s): correct or delete the rows; "+List+" names them",
+		waits = append(waits, waiting("%s not applied, since there is no such subscription (%s): correct or delete the rows; "+listChanges+" names them",
 			text.Plural(ownerless.Count, "planned change"), query.FirstIDs(ownerless.IDs, ownerless.Count)))
 	}
-	return reasons, err
+	return waits, err
 }

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -12,7 +11,6 @@ import (
 	"duly/internal/cli"
 	"duly/internal/methods"
 	"duly/internal/mysql"
-	"duly/internal/planning"
 	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/session"
@@ -36,7 +34,7 @@ func billingWork() Job {
 			return preview.DueIn(ctx, r.Deps, r.billing(), r.Stages, step, r.before)
 		},
 		Preview: previewBilling,
-		Next:    nextReviews, Waits: waitsNext,
+		Next:    nextReviews,
 	}
 }
 
@@ -87,20 +85,6 @@ func (r *Request) CountStages(ctx context.Context) error {
 	}
 	r.Stages = max(open, session.BillingPolicy(r.Config).MostStages())
 	return nil
-}
-
-// waitsNext names the lists of what a run waits for: of planned changes where a reason names that list, and of unknown statuses and rejected attempts.
-func waitsNext(n int, left []string) []string {
-	var next []string
-	for _, reason := range left {
-		if strings.Contains(reason, planning.List) {
-			n, next = n-1, []string{planning.List}
-		}
-	}
-	if n > 0 {
-		next = append(next, "duly list unknown")
-	}
-	return next
 }
 
 // nextReviews is the command that lists what the run sent to review.

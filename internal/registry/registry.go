@@ -47,8 +47,6 @@ type Job struct {
 	ExtendSummary func(ctx context.Context, r *Request, s *view.Summary) error
 	// Next lists commands about the rows that the run sent to review.
 	Next func(ctx context.Context, r *Request, run *batch.Run) ([]string, error)
-	// Waits names the commands that list what a run of this job waits for somebody to decide, and that is not in review: n of the reasons that are left.
-	Waits func(n int, left []string) []string
 }
 
 // Jobs lists the jobs of `duly run`, in the order of the nightly one.
