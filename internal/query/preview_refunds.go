@@ -60,7 +60,7 @@ type OpenRefund struct {
 const openRefundPeek = `SELECT f.id, COALESCE(f.invoice_id, 0) AS invoice_id, COALESCE(f.payment_id, 0) AS payment_id,
 COALESCE(p.gateway, a.gateway, '') AS gateway, COALESCE(f.sent_amount, f.amount, 0) AS amount,
 COALESCE(IF(p.status = 'failed', 0, p.amount - COALESCE(p.refunded_amount, 0)), a.amount - a.refunded_amount, 0) AS ` + "`left`" + `, COALESCE(p.currency, a.currency, '') AS currency, f.next_try_at,
-` + heldUp + ` AS behind FROM refunds f LEFT JOIN payments p ON p.id = f.payment_id
+` + behindAReview + ` AS behind FROM refunds f LEFT JOIN payments p ON p.id = f.payment_id
 LEFT JOIN payment_attempts a ON a.id = (SELECT MIN(x.id) FROM payment_attempts x WHERE x.invoice_id = f.invoice_id AND x.status = 'succeeded')
 WHERE f.status IN ('requested', 'in_flight', 'in_doubt') AND f.origin = 'request' AND f.id > ?%s ORDER BY f.id LIMIT ?`
 

@@ -16,8 +16,8 @@ const (
 	// holds says that b, a row of refunds, is what others of its payment wait for until an operator has decided.
 	holds = `b.status = 'review' AND b.unsettled = 1`
 
-	// heldUp says that f, a row of refunds, waits for such a one.
-	heldUp = `f.status = 'requested' AND (EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND ` + holds + `) OR
+	// behindAReview says that f, a row of refunds, waits for such a one.
+	behindAReview = `f.status = 'requested' AND (EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND ` + holds + `) OR
 EXISTS (SELECT 1 FROM refunds b WHERE b.invoice_id = f.invoice_id AND ` + holds + `))`
 )
 
@@ -60,7 +60,7 @@ func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, 
 }
 
 const selectRequestedLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(f.next_try_at IS NULL OR f.next_try_at <= ?), 0) AS due,
-COALESCE(SUM((f.next_try_at IS NULL OR f.next_try_at <= ?) AND ` + heldUp + `), 0) AS behind,
+COALESCE(SUM((f.next_try_at IS NULL OR f.next_try_at <= ?) AND ` + behindAReview + `), 0) AS behind,
 MIN(CASE WHEN f.next_try_at > ? THEN f.next_try_at END) AS next_at FROM refunds f WHERE f.status IN ('requested', 'in_flight', 'in_doubt') AND f.origin = 'request'%s`
 
 // CountRequestedRefunds counts the selected rows of refunds that are not settled, those that a run has claimed included.
