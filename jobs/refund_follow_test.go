@@ -105,7 +105,7 @@ func TestASubscriptionThatDulyCannotEnd(t *testing.T) {
 	result := w.refund()
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
 	require.Equal(t, int64(200), result.Tally.Amounts["KRW"])
-	require.Equal(t, []string{`review 200 rf_sub_1_20260131-1 refunded, but subscription 1 is "churning", which duly does not end: put its status right, then --as refunded`}, w.asked())
+	require.Equal(t, []string{`review 200 rf_sub_1_20260131-1 refunded, but subscription 1 is "churning", which duly does not end: fix its status, then --as refunded`}, w.asked())
 	require.Equal(t, "200 1 0", worktest.Get[string](t, w.plain, `SELECT CONCAT_WS(' ', i.refunded_amount, r.unsettled IS NULL, r.refunded_before) FROM invoices i, refunds r`))
 	require.ElementsMatch(t, []string{"refund.succeeded", "review.needed"}, w.events())
 	require.Equal(t, []string{"200 in 1"}, w.given("main"))

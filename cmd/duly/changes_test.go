@@ -80,7 +80,7 @@ func TestPlannedChangesAreShownListedAndForecast(t *testing.T) {
 	for _, id := range []string{"4", "6"} { // planned for later
 		got = s.duly(t, "resolve", "change", id, "--as", "ignored", "--reason", "a slip")
 		require.Equal(t, batch.ExitUsage, got.code)
-		require.Regexp(t, `change \d \((resume|method) from \S+ of subscription \d+\) is planned for a day to come, and waits for nobody: the shop changes or deletes its row of subscription_changes`, got.err)
+		require.Regexp(t, `change \d \((resume|method) from \S+ of subscription \d+\) is planned for a later day, and no operator has to decide about it: the shop changes or deletes its row of subscription_changes`, got.err)
 	}
 	got = s.duly(t, "resolve", "change", "5", "--as", "ignored", "--reason", "a slip")
 	require.Equal(t, batch.ExitDone, got.code, got.err)

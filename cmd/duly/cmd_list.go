@@ -20,10 +20,10 @@ func listCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List what waits for somebody, with the command to type next",
-		Long: "Lists what waits, rows with equal reasons together, with their ids and the command to type next. With --verbose each row\n" +
-			"stands by itself with every command that moves it on, the usual one first: a command of which the line says that a gateway\n" +
-			"is asked is refused where the gateway says otherwise, the others are accepted as they stand, with a reason in place of the\n" +
-			"dots. The same filters take many rows at once in duly resolve and duly requeue. It only reads, so a replica will do.",
+		Long: "Lists what waits, rows with equal reasons together, with their ids and the command to type next. With --verbose it shows\n" +
+			"each row by itself with every command that settles it, the usual one first. If a line says that its gateway is asked, duly\n" +
+			"refuses the command if the gateway says otherwise; it accepts the other commands as they stand, with a reason in place of\n" +
+			"the dots. duly resolve and duly requeue accept the same filters, for many rows at once. It only reads: use a replica if you like.",
 		Example: "  duly list review\n" +
 			"  duly list review --run 17 --what invoice\n" +
 			"  duly list findings --kind unknown_there --json",

@@ -13,11 +13,11 @@ func refundCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "refund",
 		Short: "Request a refund of an invoice or an order, in whole or in part",
-		Long: "Writes a refund into the table refunds, with who asks for it and why; the next run of reconcile executes it, step refund.\n" +
-			"The shop can insert such rows itself. Without --amount all that is left is refunded, also after somebody refunded a part\n" +
-			"at the provider. Never more than was paid is refunded, even if several ask at the same time. Exit code 2: the invoice or\n" +
-			"order was not paid, less is left than is asked for, once the refunds before it are executed, or one of the same amount is\n" +
-			"not settled (--again). duly resolve refund ID --as cancelled takes back what was not sent.",
+		Long: "Inserts a row into the table refunds, with your name and the reason; the step refund of the next duly run reconcile\n" +
+			"executes it. The shop can insert such rows itself. Without --amount duly refunds all that is left, also after a partial\n" +
+			"refund at the provider. Refunds never exceed what was paid, even if several are requested at the same time. Exit code 2:\n" +
+			"the invoice or order was not paid, the refunds before it leave less than the requested amount, or a refund of the same\n" +
+			"amount is not settled (--again). duly resolve refund ID --as cancelled cancels a refund that no run has begun.",
 		Example: "  duly refund invoice 7 --reason \"not used\"\n" +
 			"  duly refund invoice 7 --amount 5000 --end-subscription --reason \"half a month\"\n" +
 			"  duly refund order 9 --restock --reason \"returned\"",

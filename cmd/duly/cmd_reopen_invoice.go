@@ -13,11 +13,11 @@ func reopenInvoiceCommand(ses *session.Session) *cobra.Command {
 	var f decide.ReopenInvoiceFlags
 	cmd := &cobra.Command{
 		Use: "invoice ID…", Short: "Have invoices charged again whose dunning has ended, or whose charge took nothing",
-		Long: "An uncollectible invoice is open again in its last stage, and due. A subscription that duly cancelled or paused with\n" +
-			"it becomes past_due, unless somebody wrote its row since. A paid one is open again if its gateway says that its\n" +
-			"charge was declined.\n\n" +
-			"Refused is what is unsettled, what an operator closed, and a payment method that was declined for good. Without\n" +
-			"--reason it only shows what would become of each. Exit code 2 if one is refused; the others are done.",
+		Long: "Reopens an uncollectible invoice in its last stage, due today. A subscription that duly cancelled or paused with it\n" +
+			"becomes past_due, unless somebody wrote its row since. It reopens a paid invoice if the gateway says that its charge\n" +
+			"was declined.\n\n" +
+			"It refuses an invoice with an unsettled charge, one that an operator closed, and one whose payment method was declined\n" +
+			"for good. Without --reason it only shows what would happen to each. Exit code 2 if one is refused; the others are done.",
 		Example: "  duly reopen invoice 7\n  duly reopen invoice 7 8 --reason \"she pays with a new card\"",
 		Args:    cobra.ArbitraryArgs, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,6 +31,6 @@ func reopenInvoiceCommand(ses *session.Session) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is changed)")
-	cmd.Flags().BoolVar(&f.Dry, "dry-run", false, "only show what would become of each")
+	cmd.Flags().BoolVar(&f.Dry, "dry-run", false, "only show what would happen to each")
 	return cmd
 }

@@ -26,7 +26,7 @@ func TestAWordOfARefundIsFollowedAsARunIs(t *testing.T) {
 			require.Equal(t, batch.ExitDone, got.code, got.err)
 			want := map[string]struct{ subscription, invoice, told string }{
 				"end_subscription": {"cancelled", "paid", "; subscription 1 is cancelled"},
-				"give_period_back": {"active", "void", "; its period is given back"},
+				"give_period_back": {"active", "void", "; its invoice is void"},
 			}[follow]
 			require.Contains(t, got.out, want.told)
 			require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM subscriptions WHERE status = ?`, want.subscription), follow)
@@ -75,7 +75,7 @@ func TestAWordOfARefundOfAnUnknownStatus(t *testing.T) {
 	resolve := func() ended { return s.duly(t, "resolve", "refund", "1", "--as", "refunded", "--reason", "looked") }
 	got = resolve()
 	require.Equal(t, batch.ExitUsage, got.code)
-	require.Contains(t, got.err, `subscription 1 is "churning", which duly does not end: put its status right, then --as refunded`)
+	require.Contains(t, got.err, `subscription 1 is "churning", which duly does not end: fix its status, then --as refunded`)
 	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM refunds WHERE status <> 'review'`))
 	s.exec(t, `UPDATE subscriptions SET status = 'active'`)
 	got = resolve()

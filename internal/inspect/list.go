@@ -72,7 +72,7 @@ func ListSpecs() []ListSpec {
 			Whats: []string{worklist.Charge, worklist.Subscription}, Open: worklist.Unknown,
 		},
 		{
-			Name: "changes", Short: "Planned changes of subscriptions that are not applied yet, with those that cannot be", nothing: "no change is planned",
+			Name: "changes", Short: "Planned changes of subscriptions that are not applied yet, including those that cannot be", nothing: "no change is planned",
 			Kinds: changeKinds(), Open: func(payment.Date) worklist.List { return worklist.Changes() },
 		},
 	}

@@ -63,7 +63,7 @@ func (r changeRow) refusal(day payment.Date) error {
 	case r.Applied.Valid:
 		return store.Refuse(fmt.Errorf("change %d (%s) ended on %s: %s", r.ID, r.words(), r.Applied.Time.UTC().Format(time.DateTime), text.Line(r.Outcome)))
 	case r.Effective > day && r.Outcome == "" && !r.gone:
-		return store.Refuse(fmt.Errorf("change %d (%s) is planned for a day to come, and waits for nobody: the shop changes or deletes its row of subscription_changes", r.ID, r.words()))
+		return store.Refuse(fmt.Errorf("change %d (%s) is planned for a later day, and no operator has to decide about it: the shop changes or deletes its row of subscription_changes", r.ID, r.words()))
 	}
 	return nil
 }

@@ -145,12 +145,12 @@ func (s Snapshot) refunds() (Explanation, bool) {
 	case s.Held != 0:
 		return Explanation{
 			WhyRefund, fmt.Sprintf("%s, and refund %d of it is in review, and comes first", what, s.Held),
-			fmt.Sprintf("it is given back by the first run after refund %d is resolved: duly list review --what refund", s.Held),
+			fmt.Sprintf("the first run after refund %d is resolved refunds it: duly list review --what refund", s.Held),
 		}, true
 	case c.RefundNext.After(s.Now):
 		return Explanation{WhyRefund, fmt.Sprintf("%s since %s, and %s did not do it", what, instant(c.RefundSince), counted(c.RefundTries, "try", "tries")), fmt.Sprintf("it is tried again at %s, or by the first run after it", instant(c.RefundNext))}, true
 	}
-	return Explanation{WhyRefund, what, fmt.Sprintf("the next run gives it back: duly run reconcile --order %d", s.Order.ID)}, true
+	return Explanation{WhyRefund, what, fmt.Sprintf("the next run refunds it: duly run reconcile --order %d", s.Order.ID)}, true
 }
 
 func (s Snapshot) with(status PaymentStatus) []Payment {

@@ -32,19 +32,19 @@ WHERE id = ? AND status IN ('active', 'past_due', 'paused', 'trialing')`
 	subscriptionStatus = `SELECT COALESCE(status, '') FROM subscriptions WHERE id = ?`
 )
 
-// Conclusion is what was written beside the row of a refund.
+// Conclusion is what [Conclude] wrote beside the row of the refund.
 type Conclusion struct {
 	Restocked bool
 	Events    []payment.Event
-	// Held says why a person must look at what follows from the refund; empty: nobody must.
+	// Held says why an operator must look at what follows from the refund; empty: nobody must.
 	Held string
-	// Followed are the things that were done, for people.
+	// Followed lists what was done, for people.
 	Followed []string
 }
 
-// Conclude writes what is refunded in all of the payment of a refund that has ended, and what follows from that: the subscription ends, the
-// period is given back, items go back into the stock. total is 0 where it is not known. An operator's word and a run write it alike. It changes
-// no row of refunds but those whose wish for a restock it fulfils.
+// Conclude writes the total refunded amount of a payment after a refund of it has ended, and what follows from that: it cancels the subscription, voids the
+// invoice, and puts items back into the stock. total is 0 if it is unknown. Runs and operators' resolutions both call it. Of the rows of refunds it changes
+// only those whose restock it does.
 func Conclude(ctx context.Context, tx *sqlx.Tx, r refunds.Result, total int64, stock *Stock, now time.Time) (Conclusion, error) {
 	var c Conclusion
 	if total > 0 {
@@ -58,7 +58,7 @@ func Conclude(ctx context.Context, tx *sqlx.Tx, r refunds.Result, total int64, s
 			return c, err
 		}
 		if given {
-			c.Followed = append(c.Followed, "its period is given back")
+			c.Followed = append(c.Followed, "its invoice is void")
 		}
 	}
 	if err := c.end(ctx, tx, r, now); err != nil || !r.Back() {
@@ -86,7 +86,7 @@ func giveBack(ctx context.Context, tx *sqlx.Tx, invoice uint64, asked bool) (boo
 	return n > 0, err
 }
 
-// ReturnedBy is what goes back into the stock with the end of a refund after which nothing of its payment is left.
+// ReturnedBy is what goes back into the stock when a refund has ended that leaves nothing of its payment.
 func ReturnedBy(r refunds.Result) Returned {
 	return Returned{Payment: r.Claimed.PaymentID, Order: r.Claimed.Order, Restock: r.Claimed.Restock}
 }
@@ -96,7 +96,7 @@ func (c Conclusion) Why(reason string) string {
 	return strings.Join(append([]string{reason}, c.Followed...), "; ")
 }
 
-// recordTotal writes what is refunded of the payment in all.
+// recordTotal writes the total refunded amount of the payment.
 func recordTotal(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed, total int64, now time.Time) error {
 	if c.InvoiceID != 0 {
 		if _, err := tx.ExecContext(ctx, refundedAttempt, total, c.AttemptID); err != nil {
@@ -116,7 +116,7 @@ func recordTotal(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed, total int6
 	return err
 }
 
-// end cancels the subscription, if that was asked for.
+// end cancels the subscription, if the refund requests that.
 func (c *Conclusion) end(ctx context.Context, tx *sqlx.Tx, r refunds.Result, now time.Time) error {
 	if !r.Ends() {
 		return nil

@@ -6,10 +6,10 @@ import (
 	"duly/internal/payment"
 )
 
-// Pending are the refunds of one payment that are requested, or sent, and not settled.
+// Pending are the unsettled refunds of one payment, requested or sent.
 type Pending []Refund
 
-// Left is how much of left, in minor units, is left once they are all executed.
+// Left returns how much of left, in minor units, remains once all of them are executed.
 func (p Pending) Left(left int64) int64 {
 	for _, r := range p {
 		if amount := r.asks(); amount == 0 {
@@ -38,8 +38,8 @@ func (r Refund) Named(t Target) string {
 	return fmt.Sprintf("refund %d (%s, %s)", r.ID, amount, r.Status)
 }
 
-// RefusesBeside says why a refund is not requested beside others of its payment that are not settled: they take what it asks for, or one of them
-// may be the same wish. again: it is requested all the same, where money is left for it. Empty: it is requested.
+// RefusesBeside returns why a refund cannot be requested beside the pending refunds of its payment; empty: it can. They may leave too little, or one of them
+// may be the same request, which again permits as long as enough is left.
 func RefusesBeside(r Refund, t Target, pending Pending, again bool) string {
 	if len(pending) == 0 {
 		return ""
@@ -60,19 +60,19 @@ func RefusesBeside(r Refund, t Target, pending Pending, again bool) string {
 	return ""
 }
 
-// wayOut says what ends a refund that is not settled.
+// wayOut returns what to type about an unsettled refund.
 func (r Refund) wayOut() string {
 	switch r.Status {
 	case Requested:
-		return fmt.Sprintf("duly resolve refund %d --as cancelled --reason … takes it back", r.ID)
+		return fmt.Sprintf("duly resolve refund %d --as cancelled --reason … cancels it", r.ID)
 	case Review:
-		return "it waits for a person: " + r.Held().Either()
+		return "it waits for an operator: " + r.Held().Either()
 	case InFlight, InDoubt, Refunded, Refused, Cancelled:
 	}
 	return "duly run reconcile --step refund settles it"
 }
 
-// NotCancelled says why a refund cannot be taken back; nil if it can: nothing was done about it.
+// NotCancelled returns why a refund cannot be cancelled; nil if it can, since no run has begun it.
 func (r Refund) NotCancelled() error {
 	if r.Status == Requested {
 		return nil
@@ -86,5 +86,5 @@ func (r Refund) NotCancelled() error {
 		return fmt.Errorf("refund %d is in review: --as %s, %s or %s", r.ID, payment.AsRefunded, payment.AsNotExecuted, payment.AsIgnored)
 	case Requested, Refunded, Refused, Cancelled:
 	}
-	return fmt.Errorf("refund %d is %s, and waits for nobody: duly list refunds", r.ID, r.Status)
+	return fmt.Errorf("refund %d is already %s: duly list refunds", r.ID, r.Status)
 }

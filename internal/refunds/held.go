@@ -6,35 +6,35 @@ import (
 	"duly/internal/payment"
 )
 
-// Held is a refund in review, as far as the words depend on it that an operator may say of it.
+// Held is what decides how an operator can resolve a refund in review.
 type Held struct {
 	ID   uint64
 	Sent bool // a request of it may have been executed
-	// Executed: it was, and its money is recorded; a person must look at what was to follow from it.
+	// Executed: the refund was executed, and its money is recorded. An operator must fix what kept its follow_up or restock from being done.
 	Executed bool
-	// Shown: it was not sent, since the gateway shows money that is recorded nowhere and that may be this refund.
+	// Shown: it was not sent, since the gateway shows refunded money that no row records. That money may be this refund.
 	Shown bool
-	// Gone: the row of its payment is not there, so that no gateway can be asked.
+	// Gone: the row of its payment does not exist, so no gateway can be asked.
 	Gone bool
 }
 
-// Way is a word about a refund in review, and when it is right.
+// Way is a resolution of a refund in review, with the condition under which it is right.
 type Way struct {
 	As   payment.Resolution
 	When string
 }
 
-// Ways lists the words that are accepted of a refund in review, each with its condition. Every screen shows these, and never one of refunded and
-// not executed without the other: which of them is right is on the provider's page alone, and the wrong one refunds twice, or never.
+// Ways lists the accepted resolutions of a refund in review, each with its condition. Every screen shows all of them: only the provider's page shows which of
+// refunded and not_executed is right, and the wrong one refunds twice, or never.
 func (h Held) Ways() []Way {
 	switch {
 	case h.Executed:
 		return []Way{
-			{payment.AsRefunded, "once what it says is put right: what was to follow from the refund is done"},
+			{payment.AsRefunded, "once its reason is fixed: what was to follow from the refund is done"},
 			{payment.AsIgnored, "its money stays recorded as refunded, and what was to follow is left to the shop"},
 		}
 	case h.Gone:
-		return []Way{{payment.AsIgnored, "its payment's row is not there, so that no gateway can be asked: nothing more is sent for it, whatever the provider's page shows"}}
+		return []Way{{payment.AsIgnored, "its payment's row does not exist, so no gateway can be asked: nothing more is sent for it, whatever the provider's page shows"}}
 	case h.Shown:
 		return []Way{
 			{payment.AsRefunded, "if the provider's page shows that this refund was executed (after a restore: it was sent before that)"},
@@ -55,7 +55,7 @@ func (h Held) Ways() []Way {
 	}
 }
 
-// Either is the words about the money, in a line.
+// Either is a line with the first two ways: the command, and its alternative.
 func (h Held) Either() string {
 	ways := h.Ways()
 	line := fmt.Sprintf("duly resolve refund %d --as %s --reason … %s", h.ID, ways[0].As, ways[0].When)
@@ -65,12 +65,12 @@ func (h Held) Either() string {
 	return line
 }
 
-// Held is r, in review, for the words about it.
+// Held returns what decides the ways to resolve r, which is in review.
 func (r Refund) Held() Held {
 	return Held{ID: r.ID, Sent: r.Sent != nil, Executed: r.Sent != nil && r.Status == Review && !r.Unsettled, Shown: r.Shown > 0}
 }
 
-// Follows says what an accepted word about c leads to. Another refund is offered on its condition alone.
+// Follows says what an accepted resolution of c leads to. It never offers another refund without its condition.
 func (c Claimed) Follows(as payment.Resolution) string {
 	switch {
 	case c.Executed() && as == payment.AsIgnored:
@@ -80,14 +80,14 @@ func (c Claimed) Follows(as payment.Resolution) string {
 	case as == payment.AsNotExecuted && c.Shown > 0:
 		return "it is never sent again, and what the gateway shows counts as somebody else's refund; if the customer is still to get this one, duly refund requests it again"
 	case c.Shown > 0:
-		return "it is never sent again, and nothing is recorded: the next refund of its payment waits for the same answer, and goes out once --as not_executed was said of it"
+		return "it is never sent again, and nothing is recorded: the next refund of its payment waits for the same answer, and is sent once that one is resolved as not_executed"
 	case as == payment.AsNotExecuted:
 		return "it is never sent again; if it is still wanted, duly refund requests another one"
 	}
 	return "it is never sent again; if the provider's page does not show it, duly refund requests another one"
 }
 
-// Alone says why a word about c is not taken of many refunds at once; empty: it may be.
+// Alone returns why c cannot be resolved together with other refunds; empty: it can.
 func (c Claimed) Alone(as payment.Resolution) string {
 	if c.Shown == 0 || as == payment.AsIgnored {
 		return ""

@@ -96,5 +96,5 @@ func NotEnded(id uint64, status billing.SubscriptionStatus) string {
 	if status == billing.Cancelled {
 		return ""
 	}
-	return fmt.Sprintf("refunded, but subscription %d is %q, which duly does not end: put its status right, then --as refunded", id, status)
+	return fmt.Sprintf("refunded, but subscription %d is %q, which duly does not end: fix its status, then --as refunded", id, status)
 }

@@ -23,7 +23,7 @@ type Group struct {
 
 // Alike joins texts of one kind that differ in ids, amounts and times alone into one, with the count of all, in the order of the
 // first of each. A word in which they differ becomes "…"; where they are the same they stay as they are. A text that most rows of
-// such a group have word by word holds no id, and stays by itself. A command that ends a planned change, which has lost its id so, becomes the list that has the ids:
+// such a group have word by word holds no id, and stays by itself. A command that ends a planned change loses its id here, and becomes the command that lists the ids:
 // the ids beside the text are those of subscriptions.
 func Alike(list []Counted) []Counted {
 	var out []Counted
@@ -63,7 +63,7 @@ func AlikeRows(list []Counted) []Group {
 		}
 	}
 	for _, g := range groups {
-		out[g.at].Text = strings.ReplaceAll(strings.Join(g.words, " "), "duly resolve change … --as ignored", "have it ignored: duly list changes has the numbers")
+		out[g.at].Text = strings.ReplaceAll(strings.Join(g.words, " "), "duly resolve change … --as ignored", "ignore it: duly list changes shows the ids")
 	}
 	return out
 }

@@ -17,5 +17,5 @@ func TestAFoldedReasonShowsNoCommandWithoutItsID(t *testing.T) {
 	require.Equal(t, []text.Counted{one}, text.Alike([]text.Counted{one}))
 	two := text.Alike([]text.Counted{one, {Kind: "subscription", Text: fmt.Sprintf(reason, 9), N: 1}})
 	require.Len(t, two, 1)
-	require.Equal(t, `planned change … (amount from 2026-11-29): value "x" is no number; correct or delete its row, or have it ignored: duly list changes has the numbers`, two[0].Text)
+	require.Equal(t, `planned change … (amount from 2026-11-29): value "x" is no number; correct or delete its row, or ignore it: duly list changes shows the ids`, two[0].Text)
 }
