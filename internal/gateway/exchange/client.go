@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ type Client struct {
 	config    Config
 	secret    *redact.Private // our own credential
 	fixed     sync.Map        // the requests whose target is always the same, by method and target, without headers and body; never changed
-	transport *http.Transport
+	transport *transport
 	sender    http.RoundTripper // the transport, wrapped
 }
 
@@ -68,7 +69,7 @@ func New(c Config) *Client {
 }
 
 // Close closes idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.close() }
 
 // Request is one request of an adapter.
 type Request struct {
@@ -190,15 +191,28 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 // largestGuess is how many bytes of room are made at most for an answer by what it says of its length.
 const largestGuess = 64 << 10
 
-// readAll reads a body of at most so many bytes to its end, for a connection is used again only then. said is how long it says that it is;
-// whatever it says, it is read to its end.
+// readAll reads a body of at most so many bytes to its end, for a connection is used again only then. said is how long it says that it is,
+// -1: it does not say; whatever it says, it is read to its end.
 func readAll(body io.Reader, said, most int64) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, min(max(said, 0), largestGuess)+bytes.MinRead))
-	_, err := b.ReadFrom(io.LimitReader(body, most+1))
-	if err == nil && int64(b.Len()) > most {
-		err = ErrTooLong
+	room := int64(bytes.MinRead)
+	if said >= 0 {
+		room = min(said, largestGuess) + 1 // one more, so that the end is met without more room
 	}
-	return b.Bytes(), err
+	b, rest := make([]byte, 0, room), io.LimitReader(body, most+1)
+	for {
+		n, err := rest.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case errors.Is(err, io.EOF) && int64(len(b)) > most:
+			return b, ErrTooLong
+		case errors.Is(err, io.EOF):
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) == cap(b):
+			b = slices.Grow(b, bytes.MinRead)
+		}
+	}
 }
 
 // Address is a provider's URL in one spelling: equal addresses are equal texts.

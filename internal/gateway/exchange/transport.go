@@ -2,39 +2,178 @@ package exchange
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
+	"golang.org/x/net/idna"
 )
 
 const (
 	idleConnection = 60 * time.Second
 	keepAlive      = 15 * time.Second
-	maxHeaders     = 64 << 10
 )
 
-// newTransport makes the connection pool of one client. It speaks HTTP/1.1 alone, where a connection carries
-// one request at a time, so that what the socket saw is what the request did. It knows no proxy: a proxy's
-// answers would be taken for the gateway's.
-func newTransport(c Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: keepAlive}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return &socket{Conn: conn}, nil
-		},
-		TLSHandshakeTimeout:    c.ConnectTimeout,
-		Protocols:              protocols,
-		MaxConnsPerHost:        c.MaxConns,
-		MaxIdleConns:           c.MaxConns,
-		MaxIdleConnsPerHost:    c.MaxConns,
-		IdleConnTimeout:        idleConnection,
-		MaxResponseHeaderBytes: maxHeaders,
-		DisableCompression:     true,
+// errConnecting is the error of a TLS handshake that takes longer than connecting may take.
+var errConnecting = &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
+
+// transport is the connection pool of one client, an [http.RoundTripper] that speaks HTTP/1.1 alone: a connection carries one request at a
+// time, so that what the socket saw is what the request did. It writes a request once, and never again by itself. The goroutine that calls
+// it writes the request and reads the answer: a charge wakes no other. It knows no proxy: a proxy's answers would be taken for the gateway's.
+// All requests go to one host. It is safe for concurrent use.
+type transport struct {
+	dialer  *net.Dialer
+	connect time.Duration  // bounds the TLS handshake
+	roots   *x509.CertPool // nil: those of the host
+	slots   chan struct{}  // as many as connections are allowed
+	now     func() time.Time
+
+	mu   sync.Mutex
+	idle []*conn // the one that was used last comes last
+}
+
+func newTransport(c Config) *transport {
+	return &transport{
+		dialer:  &net.Dialer{Timeout: c.ConnectTimeout, KeepAlive: keepAlive},
+		connect: c.ConnectTimeout,
+		slots:   make(chan struct{}, max(c.MaxConns, 1)),
+		now:     c.Now,
 	}
+}
+
+// RoundTrip implements [http.RoundTripper]. The hooks GotConn and WroteRequest of [httptrace] are called.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	resp, err := t.send(ctx, req)
+	if err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close() // as the interface wants it
+		}
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+	}
+	return resp, err
+}
+
+func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if err := valid(req.Header); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case t.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	c := t.pop()
+	reused := c != nil
+	if !reused {
+		var err error
+		if c, err = t.dial(ctx, req.URL); err != nil {
+			<-t.slots
+			return nil, err
+		}
+	}
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: reused})
+	}
+	return c.exchange(ctx, req)
+}
+
+// valid refuses headers that would be read as others by the service.
+func valid(h http.Header) error {
+	for name, values := range h {
+		if !httpguts.ValidHeaderFieldName(name) || slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
+			return errors.New("a header cannot be sent: " + name)
+		}
+	}
+	return nil
+}
+
+// pop takes the idle connection that was used last; nil if none can be used.
+func (t *transport) pop() *conn {
+	for {
+		t.mu.Lock()
+		last := len(t.idle) - 1
+		if last < 0 {
+			t.mu.Unlock()
+			return nil
+		}
+		c := t.idle[last]
+		t.idle[last], t.idle = nil, t.idle[:last]
+		t.mu.Unlock()
+		if c.usable() {
+			return c
+		}
+		_ = c.Close()
+	}
+}
+
+// put keeps a connection for the next request, and closes those that nobody has used for long.
+func (t *transport) put(c *conn) {
+	c.since = t.now()
+	t.mu.Lock()
+	old := 0
+	for old < len(t.idle) && c.since.Sub(t.idle[old].since) > idleConnection {
+		old++
+	}
+	aged := slices.Clone(t.idle[:old])
+	t.idle = append(slices.Delete(t.idle, 0, old), c)
+	t.mu.Unlock()
+	for _, c := range aged {
+		_ = c.Close()
+	}
+}
+
+// close closes the idle connections.
+func (t *transport) close() {
+	t.mu.Lock()
+	idle := t.idle
+	t.idle = nil
+	t.mu.Unlock()
+	for _, c := range idle {
+		_ = c.Close()
+	}
+}
+
+// dial connects to the host of u.
+func (t *transport) dial(ctx context.Context, u *url.URL) (*conn, error) {
+	host, port := u.Hostname(), u.Port()
+	ascii, err := idna.Lookup.ToASCII(host)
+	if err != nil || net.ParseIP(host) != nil {
+		ascii = host // for the resolver to judge
+	}
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	network, err := t.dialer.DialContext(ctx, "tcp", net.JoinHostPort(ascii, port))
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{Conn: network}
+	if u.Scheme != "https" {
+		return newConn(t, s, s), nil
+	}
+	secure := tls.Client(s, &tls.Config{ServerName: ascii, RootCAs: t.roots, MinVersion: tls.VersionTLS12})
+	shaking, cancel := context.WithTimeoutCause(ctx, t.connect, errConnecting)
+	defer cancel()
+	if err := secure.HandshakeContext(shaking); err != nil {
+		_ = s.Close()
+		if cause := context.Cause(shaking); ctx.Err() == nil && cause != nil {
+			err = cause
+		}
+		return nil, err
+	}
+	return newConn(t, secure, s), nil
 }

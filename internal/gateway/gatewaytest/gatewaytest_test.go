@@ -283,11 +283,13 @@ func (r repeatable) RoundTrip(req *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(again)
 }
 
-// A client that lets net/http repeat a POST by itself passes what is tried on new connections.
+// A client that sends by net/http, and lets it repeat a POST by itself, passes what is tried on new connections.
 func TestSuiteFindsRequestsThatTheClientRepeats(t *testing.T) {
 	for _, c := range gatewaytest.Cases() {
 		if c.Name == "a kept connection that breaks" {
-			target := newTarget(t, kind{wrap: func(next http.RoundTripper) http.RoundTripper { return repeatable{next} }}, c)
+			sender := &http.Transport{}
+			t.Cleanup(sender.CloseIdleConnections)
+			target := newTarget(t, kind{wrap: func(http.RoundTripper) http.RoundTripper { return repeatable{sender} }}, c)
 			require.EqualError(t, c.Run(t.Context(), target), "request 1: taken for succeeded (), want [in_doubt]", "it was sent again")
 			require.Equal(t, 2, target.Requests("ct_kept-connection-breaks-0-1"))
 			return

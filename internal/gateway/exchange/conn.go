@@ -1,0 +1,167 @@
+package exchange
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"syscall"
+	"time"
+)
+
+const (
+	maxHeaders = 64 << 10 // of the headers of an answer, in bytes
+
+	// mostInformal is how many informational answers (1xx) may come before the answer.
+	mostInformal = 5
+)
+
+var errHeaders = fmt.Errorf("the headers of the answer are longer than %d KiB", maxHeaders>>10)
+
+// past is a deadline that ends what a connection waits for.
+var past = time.Unix(1, 0) //nolint:gochecknoglobals // a constant instant
+
+// conn is one connection of a pool, of one request at a time.
+type conn struct {
+	net.Conn // for reading and writing: TLS, or the socket itself
+
+	pool  *transport
+	wire  syscall.RawConn // of the socket; nil: it cannot be asked
+	w     *bufio.Writer
+	r     *bufio.Reader
+	room  int64 // how much more may be read
+	ended error // what reading has ended with
+	since time.Time
+}
+
+func newConn(pool *transport, c net.Conn, s *socket) *conn {
+	made := &conn{Conn: c, pool: pool, room: math.MaxInt64}
+	if raw, ok := s.Conn.(syscall.Conn); ok {
+		made.wire, _ = raw.SyscallConn()
+	}
+	made.w, made.r = bufio.NewWriter(c), bufio.NewReader(limited{made})
+	return made
+}
+
+// limited reads from a connection no more than there is room for.
+type limited struct{ *conn }
+
+// Read implements [io.Reader].
+func (l limited) Read(b []byte) (int, error) {
+	if l.room <= 0 {
+		return 0, errHeaders
+	}
+	n, err := l.Conn.Read(b[:min(int64(len(b)), l.room)])
+	l.room -= int64(n)
+	l.ended = err
+	return n, err
+}
+
+// usable reports whether an idle connection can carry a request: it is not old, and nothing has come over it since, neither its end nor an
+// answer that nobody asked for. The service may close it in the next moment; a request that meets that is in doubt.
+func (c *conn) usable() bool {
+	if c.pool.now().Sub(c.since) > idleConnection || c.ended != nil || c.r.Buffered() > 0 {
+		return false
+	}
+	if c.wire == nil {
+		return true
+	}
+	silent := false
+	err := c.wire.Read(func(fd uintptr) bool {
+		var b [1]byte
+		_, err := syscall.Read(int(fd), b[:])
+		silent = errors.Is(err, syscall.EAGAIN)
+		return true // whatever has come: it does not wait
+	})
+	return err == nil && silent
+}
+
+// exchange writes a request and reads the head of its answer, whose body gives the connection back to the pool.
+func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
+	resp, err := c.ask(ctx, req)
+	b := &body{conn: c, stop: stop, keep: err == nil && !resp.Close && !req.Close && resp.StatusCode != http.StatusSwitchingProtocols}
+	if err != nil {
+		b.end(false)
+		return nil, err
+	}
+	if b.ReadCloser = resp.Body; resp.Body == http.NoBody {
+		b.end(true)
+		return resp, nil
+	}
+	resp.Body = b
+	return resp, nil
+}
+
+func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, error) {
+	// Without the hooks of the context: they would hear of a request that is written before it is flushed.
+	err := req.WithContext(context.Background()).Write(c.w)
+	if err == nil {
+		err = c.w.Flush()
+	}
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.room = maxHeaders
+	defer func() { c.room = math.MaxInt64 }()
+	for informal := 0; ; informal++ {
+		resp, err := http.ReadResponse(c.r, req)
+		switch {
+		case err != nil && c.room <= 0:
+			return nil, errHeaders
+		case err != nil:
+			return nil, err
+		case resp.StatusCode < http.StatusContinue || resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols:
+			return resp, nil
+		case informal == mostInformal:
+			return nil, errors.New("too many informational answers")
+		}
+	}
+}
+
+// body is that of an answer. Read to its end, it gives its connection back.
+type body struct {
+	io.ReadCloser
+
+	conn *conn
+	stop func() bool
+	keep bool
+	done bool
+}
+
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.end(errors.Is(err, io.EOF))
+	}
+	return n, err
+}
+
+// Close implements [io.Closer]. What was not read to its end is not read any more.
+func (b *body) Close() error {
+	b.end(false)
+	return nil
+}
+
+// end gives the connection back, or closes it.
+func (b *body) end(whole bool) {
+	if b.done {
+		return
+	}
+	b.done = true
+	if b.stop() && whole && b.keep {
+		b.conn.pool.put(b.conn)
+	} else {
+		_ = b.conn.Close()
+	}
+	<-b.conn.pool.slots
+}

@@ -1,0 +1,268 @@
+package exchange
+
+import (
+	"bufio"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway"
+)
+
+// service is a server that says to each of its connections what a test wants.
+type service struct {
+	url      string
+	accepted atomic.Int32
+}
+
+// listen answers the requests of each connection with the texts that answers has for it, and closes it after the last one.
+func listen(t *testing.T, answers ...[]string) *service {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &service{url: "http://" + l.Addr().String()}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			n := int(s.accepted.Add(1))
+			all.Go(func() {
+				defer func() { _ = conn.Close() }()
+				r := bufio.NewReader(conn)
+				for _, answer := range answers[min(n, len(answers))-1] {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					_, _ = io.Copy(io.Discard, req.Body)
+					_, _ = io.WriteString(conn, answer)
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		all.Wait()
+	})
+	return s
+}
+
+func said(body string) string {
+	return "HTTP/1.1 200 OK\r\nContent-Length: " + string(rune('0'+len(body))) + "\r\n\r\n" + body
+}
+
+// clock is one that a test moves on.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func dial(t *testing.T, url string) (*Client, *clock) {
+	t.Helper()
+	at := &clock{time.Date(2026, time.January, 31, 3, 0, 0, 0, time.UTC)}
+	c := New(Config{Base: url, Timeout: 5 * time.Second, ConnectTimeout: time.Second, MaxConns: 2, Now: at.now})
+	t.Cleanup(c.Close)
+	return c, at
+}
+
+func post(t *testing.T, c *Client) Answer {
+	t.Helper()
+	return c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
+}
+
+// idle waits until something has come over the connection that is kept, be it its end.
+func idle(t *testing.T, c *Client) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		c.transport.mu.Lock()
+		defer c.transport.mu.Unlock()
+		return len(c.transport.idle) == 1 && !c.transport.idle[0].usable()
+	}, 5*time.Second, time.Millisecond)
+}
+
+// An answer that nobody asked for would be taken for that of the next charge.
+func TestWhatComesUnaskedIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string][]string{
+		"at once":             {said("one") + said("two"), said("never")},
+		"more than announced": {said("one") + "!", said("never")},
+		"the end":             {said("one")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := listen(t, first, []string{said("three")})
+			c, _ := dial(t, s.url)
+			require.Equal(t, "one", string(post(t, c).Body))
+			idle(t, c)
+			a := post(t, c)
+			require.NoError(t, a.Err)
+			require.Equal(t, "three", string(a.Body))
+			require.EqualValues(t, 2, s.accepted.Load())
+		})
+	}
+}
+
+// What comes later than the answer is seen at the socket.
+func TestWhatComesLaterIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	later := make(chan struct{})
+	var accepted atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if accepted.Add(1) > 1 {
+			_, _ = io.WriteString(w, "three")
+			return
+		}
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, said("one"))
+		<-later
+		_, _ = io.WriteString(conn, said("two"))
+	}))
+	defer s.Close()
+	c, _ := dial(t, s.URL)
+	require.Equal(t, "one", string(post(t, c).Body))
+	require.True(t, c.transport.idle[0].usable(), "nothing has come yet")
+	close(later)
+	idle(t, c)
+	require.Equal(t, "three", string(post(t, c).Body))
+}
+
+func TestWhichConnectionsAreKept(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer      string
+		body        string
+		connections int32
+	}{
+		"a length":            {said("yes"), "yes", 1},
+		"no body":             {"HTTP/1.1 204 No Content\r\n\r\n", "", 1},
+		"in pieces":           {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n", "yes", 1},
+		"informal answers":    {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + said("yes"), "yes", 1},
+		"it is to be closed":  {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nyes", "yes", 2},
+		"an old protocol":     {"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nyes", "yes", 2},
+		"another protocol":    {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\n", "", 2},
+		"longer than allowed": {said("too long"), "", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := listen(t, []string{tc.answer, tc.answer, tc.answer})
+			c, _ := dial(t, s.url)
+			for range 2 {
+				a := c.Send(t.Context(), Request{Method: http.MethodGet, Target: "/", Template: "/", Most: 4})
+				if tc.body == "" && tc.connections == 2 && a.Status == http.StatusOK {
+					require.ErrorIs(t, a.Err, ErrTooLong)
+					continue
+				}
+				require.NoError(t, a.Err)
+				require.Equal(t, tc.body, string(a.Body))
+			}
+			require.Equal(t, tc.connections, s.accepted.Load())
+		})
+	}
+}
+
+func TestAnswersWithoutEnd(t *testing.T) {
+	t.Parallel()
+	informal := "HTTP/1.1 103 Early Hints\r\n\r\n"
+	s := listen(t, []string{informal + informal + informal + informal + informal + informal + said("yes")})
+	c, _ := dial(t, s.url)
+	a := post(t, c)
+	require.EqualError(t, a.Err, "too many informational answers")
+	require.True(t, a.Left)
+}
+
+// A connection that nobody has used for a minute is not used again: whatever stands between may have forgotten it.
+func TestOldConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	s := listen(t, []string{said("one"), said("two"), said("three")})
+	c, at := dial(t, s.url)
+	for range 2 {
+		require.NoError(t, post(t, c).Err)
+		at.at = at.at.Add(idleConnection)
+	}
+	require.EqualValues(t, 1, s.accepted.Load())
+	at.at = at.at.Add(1)
+	require.NoError(t, post(t, c).Err)
+	require.EqualValues(t, 2, s.accepted.Load())
+
+	old := c.transport.pop()
+	require.NotNil(t, old)
+	c.transport.put(old)
+	at.at = at.at.Add(idleConnection + 1)
+	newer, err := c.transport.dial(t.Context(), address(t, s.url))
+	require.NoError(t, err)
+	c.transport.put(newer)
+	require.Equal(t, []*conn{newer}, c.transport.idle, "one that is given back clears out those that are old")
+	_, err = old.Conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+func TestHeadersThatCannotBeSent(t *testing.T) {
+	t.Parallel()
+	s := listen(t, nil)
+	c, _ := dial(t, s.url)
+	for _, h := range []http.Header{{"Key": {"a\r\nOther: b"}}, {"Bad Name": {"a"}}} {
+		a := c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Header: h, Body: []byte("{}")})
+		require.ErrorContains(t, a.Err, "a header cannot be sent")
+		require.False(t, a.Left)
+	}
+	require.Zero(t, s.accepted.Load())
+}
+
+func TestGuardIsAskedBelowTLS(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it reports what the test provokes
+	s.StartTLS()
+	defer s.Close()
+	c, _ := dial(t, s.URL)
+	c.transport.roots = x509.NewCertPool()
+	c.transport.roots.AddCert(s.Certificate())
+	require.Equal(t, http.StatusOK, post(t, c).Status)
+	no := errors.New("no")
+	for range 2 {
+		a := c.Send(gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { return no }}), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
+		require.ErrorIs(t, a.Refused, no)
+		require.False(t, a.Left)
+	}
+	require.Equal(t, http.StatusOK, post(t, c).Status)
+	require.EqualValues(t, 2, requests.Load())
+}
+
+// A service that accepts and says nothing is waited for as long as connecting may take, and nothing has left.
+func TestHandshakeTakesTooLong(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	c := New(Config{Base: "https://" + l.Addr().String(), Timeout: 5 * time.Second, ConnectTimeout: 20 * time.Millisecond, MaxConns: 1, Now: time.Now})
+	defer c.Close()
+	a := post(t, c)
+	require.Equal(t, "timed out connecting after 20ms", a.Why)
+	require.False(t, a.Left)
+}
+
+func address(t *testing.T, base string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(base)
+	require.NoError(t, err)
+	return u
+}
