@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,10 +28,7 @@ const patience = time.Minute
 // the replica may lag.
 func NewPair(t testing.TB, semi bool) *Pair {
 	t.Helper()
-	address, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	port := address.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // of a TCP listener
-	require.NoError(t, address.Close())
+	port := freePort(t)
 	p := &Pair{semi: semi}
 	p.Primary = NewServer(t, "--server-id=1", "--log-bin=log", "--binlog-format=ROW", "--skip-networking=0", "--bind-address=127.0.0.1",
 		fmt.Sprintf("--port=%d", port))
@@ -45,6 +44,26 @@ func NewPair(t testing.TB, semi bool) *Pair {
 		"MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1", port), "START SLAVE")
 	p.Follow(t)
 	return p
+}
+
+// ports counts the ports that this process has tried, so that no two servers are given one.
+var ports atomic.Int32
+
+// freePort returns a port of this host that nobody listens on. It lies below those that the kernel gives to whoever asks for any, so that no
+// listener or connection of another test takes it before the server does.
+func freePort(t testing.TB) int {
+	t.Helper()
+	const first, last = 10_000, 30_000
+	for range last - first {
+		port := first + (os.Getpid()*64+int(ports.Add(1)))%(last-first)
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	t.Fatalf("no port between %d and %d is free", first, last)
+	return 0
 }
 
 // Lag stops the replica: what is committed from now on is lost by a fail-over.
