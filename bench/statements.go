@@ -9,9 +9,9 @@ import (
 // How the server is asked which statements take its time. It costs a few percent of both sides, and so is not done unless asked for.
 const (
 	forgetStatements = `TRUNCATE performance_schema.events_statements_summary_by_digest`
-	longestDigest    = 100 // characters of a statement that are printed
-	statementsShown  = 20
-	timeOfStatements = `SELECT COALESCE(DIGEST_TEXT, '') AS text, COUNT_STAR AS times, SUM_TIMER_WAIT / 1e6 AS took
+	longestDigest    = 160 // characters of a statement that are printed
+	statementsShown  = 30
+	timeOfStatements = `SELECT COALESCE(DIGEST_TEXT, '') AS text, COUNT_STAR AS times, SUM_TIMER_WAIT / 1e6 AS took, SUM_ROWS_EXAMINED AS examined
 FROM performance_schema.events_statements_summary_by_digest ORDER BY took DESC LIMIT ?`
 )
 
@@ -30,15 +30,16 @@ func (l *lab) countStatements(ctx context.Context) error {
 	return nil
 }
 
-// sayStatements prints the time in the server of the statements since then, for each of n items.
+// sayStatements prints the time in the server and the rows read of the statements since then, for each of n items.
 func (l *lab) sayStatements(ctx context.Context, n int) error {
 	if !l.statements {
 		return nil
 	}
 	var found []struct {
-		Text  string
-		Times int
-		Took  float64 // µs
+		Text     string
+		Times    int
+		Took     float64 // µs
+		Examined int
 	}
 	if err := l.admin.SelectContext(ctx, &found, timeOfStatements, statementsShown); err != nil {
 		return fmt.Errorf("count the statements: %w", err)
@@ -48,7 +49,7 @@ func (l *lab) sayStatements(ctx context.Context, n int) error {
 		if len(text) > longestDigest {
 			text = text[:longestDigest] + "…"
 		}
-		l.say("    %6.1f µs an item, %6d times: %s", f.Took/float64(n), f.Times, text)
+		l.say("    %6.1f µs and %5.2f rows read an item, %6d times: %s", f.Took/float64(n), float64(f.Examined)/float64(n), f.Times, text)
 	}
 	return nil
 }

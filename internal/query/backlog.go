@@ -33,7 +33,7 @@ type Unsettled struct {
 }
 
 const unsettledRows = `SELECT COALESCE(SUM(status = 'in_flight'), 0) AS in_flight, COALESCE(SUM(status = 'in_doubt'), 0) AS in_doubt,
-MIN(CASE WHEN status = 'in_doubt' THEN next_check_at END) AS next_check FROM payment_attempts
+MIN(CASE WHEN status = 'in_doubt' THEN next_check_at END) AS next_check FROM payment_attempts FORCE INDEX (doubt_walk)
 WHERE status IN ('in_flight', 'in_doubt')%s`
 
 // CountUnsettled counts the selected attempts in flight and in doubt at gateways, those of every run.

@@ -27,7 +27,7 @@ const (
 	collectableElsewhere = `FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ?`
 
-	unsettledElsewhere = `FROM payment_attempts a WHERE a.status IN ('in_flight', 'in_doubt')`
+	unsettledElsewhere = `FROM payment_attempts a FORCE INDEX (doubt_walk) WHERE a.status IN ('in_flight', 'in_doubt')`
 
 	fromRequestedRefunds = `FROM refunds WHERE status IN ('requested', 'in_flight', 'in_doubt') AND origin = 'request' AND gateway IS NOT NULL`
 

@@ -15,7 +15,7 @@ const (
 ORDER BY next_check_at, id LIMIT 1`
 
 	othersInFlight = `SELECT r.id, r.host, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
-AND EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
+AND EXISTS (SELECT 1 FROM payment_attempts a FORCE INDEX (doubt_walk) WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
 )
 
 // NextCheck is when the next selected attempt in doubt is to be asked about, but for those of gateways that are
@@ -57,7 +57,7 @@ func Owners(ctx context.Context, db *mysql.DB, selection store.Selection, except
 
 // LEFT JOIN: claims without such a run are free, and counted in the same moment as the others.
 const claimsByRun = `SELECT COALESCE(r.id, 0) AS id, COALESCE(r.host, '') AS host, COALESCE(r.heartbeat_at, UTC_TIMESTAMP(6)) AS heartbeat_at,
-COALESCE(r.lease_ms, 0) AS lease_ms, SUM(a.claimed) AS claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
+COALESCE(r.lease_ms, 0) AS lease_ms, SUM(a.claimed) AS claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts FORCE INDEX (doubt_walk)
 WHERE status = 'in_flight'%s GROUP BY run_id) a LEFT JOIN job_runs r ON r.id = a.run_id AND r.status = 'running' AND r.id <> ? GROUP BY r.id, r.host, r.heartbeat_at, r.lease_ms ORDER BY r.id`
 
 // Claims lists the other runs, not marked as ended, that own selected attempts in flight at gateways, with their number, and counts those
