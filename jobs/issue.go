@@ -14,6 +14,7 @@ import (
 	"duly/internal/billing/planned"
 	"duly/internal/claims"
 	"duly/internal/failedrows"
+	"duly/internal/inserted"
 	"duly/internal/leasewait"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -135,12 +136,10 @@ func (i *issuing) rest() {
 
 // charges claims what is issued, and what open does.
 func (i *issuing) charges(open *readers.OpenInvoices) *readers.DueCharges {
-	return &readers.DueCharges{
-		Open: open, Next: i.walk, Took: i.took, Alone: i.page, Decide: i.decide,
-		Issue: func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (uint64, batch.Tally, error) {
-			return writers.IssueCharging(ctx, tx, issued, i.on, i.job.Business())
-		},
+	issue := func(ctx context.Context, tx *sqlx.Tx, list []billing.Issued) (inserted.Invoices, batch.Tally, error) {
+		return writers.IssueCharging(ctx, tx, i.job.Server, list, i.on, i.job.Business())
 	}
+	return &readers.DueCharges{Open: open, Next: i.walk, Took: i.took, Alone: i.page, Decide: i.decide, Issue: issue}
 }
 
 func (i *issuing) decide(row readers.DueSubscription, plan *planned.Plan) billing.Issue {

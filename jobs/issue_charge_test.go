@@ -314,15 +314,21 @@ func TestARunOverMidnightIssuesOnce(t *testing.T) {
 // An invoice that is there already, where nobody looks for it, is met as a duplicate: it gets no attempt, and holds up no other row.
 func TestAnInvoiceThatIsThereIsNotChargedAgain(t *testing.T) {
 	t.Parallel()
-	w := newTown(t)
-	worktest.Enrol(t, w.plain, 20, day0, nil)
-	worktest.Exec(t, w.plain, `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date)
+	for _, read := range []bool{true, false} {
+		t.Run(fmt.Sprintf("ids are read %v", read), func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t)
+			w.server.Returns = w.server.Returns && !read
+			worktest.Enrol(t, w.plain, 20, day0, nil)
+			worktest.Exec(t, w.plain, `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date)
 VALUES (7, '2026-01-31', 4950, 'KRW', 'paid', '2026-01-31', '2026-01-10'), (7, '2026-01-15', 4950, 'KRW', 'void', '2026-01-15', '2026-01-20')`)
-	result := w.run(small)
-	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
-	require.Equal(t, []string{"2026-01-15", "2026-01-31", "next 2026-02-28"}, w.dues(7))
-	require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts WHERE subscription_id = 7`))
-	require.Equal(t, 19, w.sims["main"].Stats().Payments)
+			result := w.run(small)
+			require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+			require.Equal(t, []string{"2026-01-15", "2026-01-31", "next 2026-02-28"}, w.dues(7))
+			require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts WHERE subscription_id = 7`))
+			require.Equal(t, 19, w.sims["main"].Stats().Payments)
+		})
+	}
 }
 
 // A key that an attempt of another invoice has already: that row alone is issued open, and waits for an operator.

@@ -59,6 +59,7 @@ func newTown(t *testing.T) *town {
 		t: t, plain: testdb.New(t), sims: map[string]*simulator.Simulator{}, urls: map[string]string{},
 		began: time.Now(), today: worktest.Day(t, day0), day: new(atomic.Int64), lease: worktest.Lease, limits: gateway.Limits{Tries: 1, Now: time.Now},
 	}
+	w.server, _ = worktest.Servers(t, worktest.Open(t, w.plain.DSN))
 	w.day.Store(int64(w.today))
 	for _, name := range []string{"main", "other"} {
 		sim := simulator.New(simulator.Config{Token: "token", Now: func() time.Time { return w.clockOf(payment.Date(w.day.Load()))() }})

@@ -12,8 +12,8 @@ import (
 	"duly/internal/billing/notice"
 	"duly/internal/billing/planned"
 	"duly/internal/claims"
+	"duly/internal/inserted"
 	"duly/internal/methods"
-	"duly/internal/mysql"
 	"duly/internal/store"
 )
 
@@ -32,10 +32,9 @@ type DueCharges struct {
 	Took func(page DueSubscriptionsPage, issued batch.Tally)
 	// Alone issues the next page of the walk without charging, and deals with its failures.
 	Alone func(ctx context.Context) (more bool)
-	// Decide says what becomes of a due subscription, with what planned changes make of it; Issue writes it within the claim's transaction and
-	// returns the first id that the server gave to an invoice.
+	// Decide says what becomes of a due subscription, with what planned changes make of it; Issue writes it within the claim's transaction.
 	Decide func(DueSubscription, *planned.Plan) billing.Issue
-	Issue  func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (first uint64, _ batch.Tally, _ error)
+	Issue  func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (inserted.Invoices, batch.Tally, error)
 
 	earlier bool // the invoices that earlier runs left open were walked
 }
@@ -143,23 +142,23 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 		issued[i].Charging = true
 		charges = append(charges, d.Open.charge(inv, row.Subscription, first))
 	}
-	var first uint64
-	if first, c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {
+	var in inserted.Invoices
+	if in, c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {
 		return err
 	}
-	if err := born(ctx, tx, first, len(issued), charges); err != nil {
+	if err := born(ctx, tx, in, charges); err != nil {
 		return err
 	}
 	return d.Open.attemptFirst(ctx, tx, &c.openInvoicesClaim, charges)
 }
 
-// born gives charges the ids of their invoices, which are among the n at most that the transaction has inserted.
-func born(ctx context.Context, tx *sqlx.Tx, first uint64, n int, charges []charge) error {
+// born gives charges the ids of their invoices, which are among those that the transaction has inserted.
+func born(ctx context.Context, tx *sqlx.Tx, in inserted.Invoices, charges []charge) error {
 	keys := make([]store.InvoiceKey, len(charges))
 	for i, ch := range charges {
 		keys[i] = store.InvoiceKey{Subscription: ch.sub.ID, Due: ch.inv.Due}
 	}
-	ids, err := store.InsertedInvoices(ctx, tx, first, n, keys)
+	ids, err := in.IDs(ctx, tx, keys)
 	if err != nil {
 		return err
 	}
@@ -177,8 +176,9 @@ func (s *OpenInvoices) attemptFirst(ctx context.Context, tx *sqlx.Tx, c *openInv
 	for i, ch := range charges {
 		rows[i] = ch.fresh(c.lease, run, now)
 	}
-	if _, err := mysql.Insert(ctx, tx, insertAttempts, rows, ""); err != nil {
+	written, err := inserted.Attempts(ctx, tx, s.Server, insertAttempts, rows)
+	if err != nil {
 		return err
 	}
-	return s.items(ctx, tx, c, charges, now, at)
+	return s.items(ctx, tx, c, charges, written, now, at)
 }

@@ -53,6 +53,8 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("stage lock, one row", stageLock+skip, ids[4:5], 0, business, now),
 		queryplan.Read("attempts of a lease", readBack, lease),
 		queryplan.Read("attempts of a lease and of the fence", readBack+readFence, lease, ids[:2]),
+		queryplan.Read("what is known of charges", readKnown, keys),
+		queryplan.Read("what is known of charges, and attempts of the fence", readKnown+readFence, keys, ids[:3]),
 		queryplan.Claim("due candidates, at the head", fmt.Sprintf(dueCandidates, ""), "active", business, first, first, 0, n),
 		queryplan.Claim("due candidates, in the middle", fmt.Sprintf(dueCandidates, ""), "active", business, business, business, from, n),
 		queryplan.Claim("due lock", dueLock+skip, ids, "active", business),

@@ -13,6 +13,7 @@ import (
 	"duly/internal/billing/answers"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
 )
 
@@ -50,7 +51,9 @@ func TestAClaimAfterLostCommits(t *testing.T) {
 		{"a settlement whose id another charge has", nil, &other, true},
 		{"a settlement that is not settled", nil, new(mark(first[0])), true},
 	} {
-		for name, reader := range map[string]batch.Reader[billing.Claimed]{"stage": stage(t, db), "doubt": doubt(db)} {
+		returning := stage(t, db)
+		returning.Server, _ = worktest.Servers(t, db)
+		for name, reader := range map[string]batch.Reader[billing.Claimed]{"stage": stage(t, db), "stage, ids returned": returning, "doubt": doubt(db)} {
 			t.Run(name+", "+c.name, func(t *testing.T) {
 				worktest.Exec(t, plain, `DELETE FROM payment_attempts WHERE id > ?`, first[3].ID)
 				worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0 WHERE id > 4`)
@@ -185,16 +188,98 @@ func TestAClaimReadsWhatIsKnownOfItsCharges(t *testing.T) {
 VALUES (1, 'other', ?, ?, 'pay_9', '{}', ?)`, []string{"sub_3_20260131-7", "sub_4_20260131-7"}[i], []string{"sub_3_20260131", "sub_4_20260131"}[i], adopted)
 	}
 	worktest.Exec(t, plain, `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_5_20260131-1', '[]', 1)`)
-	items, result := Make(t, db, stage(t, db), 10)
-	require.Len(t, items, 5)
-	require.Equal(t, &paid, items[0].Kept)
-	require.False(t, items[0].Doubted)
-	require.Nil(t, items[1].Kept, "another amount")
-	require.True(t, items[1].Doubted)
-	require.Contains(t, items[2].Held, "duly adopt other")
-	require.Equal(t, []string{items[2].Held}, result.Left)
-	require.Equal(t, batch.ExitUnfinished, result.Exit)
-	require.Empty(t, items[3].Held, "it was adopted")
-	require.False(t, items[3].Doubted)
-	require.True(t, items[4].Doubted, "an answer that cannot be read")
+	for name, server := range ways(t, db) {
+		t.Run(name, func(t *testing.T) {
+			worktest.Exec(t, plain, `DELETE FROM payment_attempts`)
+			worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0`)
+			r := stage(t, db)
+			r.Server = server
+			items, result := Make(t, db, r, 10)
+			require.Len(t, items, 5)
+			require.Equal(t, &paid, items[0].Kept)
+			require.False(t, items[0].Doubted)
+			require.Nil(t, items[1].Kept, "another amount")
+			require.True(t, items[1].Doubted)
+			require.Contains(t, items[2].Held, "duly adopt other")
+			require.Equal(t, []string{items[2].Held}, result.Left)
+			require.Equal(t, batch.ExitUnfinished, result.Exit)
+			require.Empty(t, items[3].Held, "it was adopted")
+			require.False(t, items[3].Doubted)
+			require.True(t, items[4].Doubted, "an answer that cannot be read")
+		})
+	}
+}
+
+// ways are the server that db is on, as it says that it is, and as one that returns nothing with an INSERT.
+func ways(t *testing.T, db *mysql.DB) map[string]mysql.Server {
+	t.Helper()
+	server, _ := worktest.Servers(t, db)
+	require.Equal(t, testdb.Engine() == "mariadb", server.Returns)
+	reading := server
+	reading.Returns = false
+	return map[string]mysql.Server{"returned": server, "read": reading}
+}
+
+// A claim shows, in the statement that checks the fence, an attempt that only its transaction can see: where a proxy sends reads elsewhere, nothing of
+// it is kept.
+func TestAClaimIsShownByTheServerThatWroteIt(t *testing.T) {
+	t.Parallel()
+	plain := shop(t, 2, nil)
+	for name, server := range ways(t, worktest.Open(t, plain.DSN)) {
+		t.Run(name, func(t *testing.T) {
+			proxy := testdb.NewProxy(t, plain.DSN)
+			proxy.Rewrite(t, "payment_attempts WHERE id IN (", "payment_attempts WHERE 0=id *(") // a replica lacks what is not committed
+			proxy.Rewrite(t, "WHERE a.lease = ", "WHERE a.id = 7+ ")
+			r := stage(t, worktest.Open(t, proxy.DSN))
+			r.Server = server
+			result := worktest.Run(t, r.DB, func(ctx context.Context, _ *batch.StepExecution) error {
+				page, err := r.Read(ctx, batch.ClaimRequest{Limit: 10, Skip: func(string) bool { return false }})
+				require.Empty(t, page.Items)
+				return err
+			})
+			require.ErrorContains(t, result.Err, map[string]string{"returned": "go to different servers", "read": "was not written"}[name])
+			require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts`))
+		})
+	}
+}
+
+// What may be known of a charge is looked for before ids that the server returned are taken for the whole claim.
+func TestAClaimOfReturnedIDsLooksForWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		known         string
+		doubted, held bool
+	}{
+		"nothing":                 {"DO 0", false, false},
+		"a kept answer":           {`INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_2_20260131-1', '[]', 1)`, true, false},
+		"another charge's answer": {`INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_2_20260131-2', '[]', 1)`, false, false},
+		"an unknown charge":       {unknownCharge("sub_2_20260131", "NULL"), false, true},
+		"another period's":        {unknownCharge("sub_2_20251231", "NULL"), false, false},
+		"one that was adopted":    {unknownCharge("sub_2_20260131", "'2026-02-01'"), false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plain := shop(t, 3, nil)
+			db := worktest.Open(t, plain.DSN)
+			worktest.Exec(t, plain, c.known)
+			for way, server := range ways(t, db) {
+				worktest.Exec(t, plain, `DELETE FROM payment_attempts`)
+				worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0`)
+				r := stage(t, db)
+				r.Server = server
+				items, _ := Make(t, db, r, 10)
+				require.Len(t, items, 3, way)
+				for i, item := range items {
+					require.Equal(t, worktest.Get[uint64](t, plain, `SELECT id FROM payment_attempts WHERE idempotency_key = ?`, item.Charge.Key), item.ID, way)
+					require.Equal(t, c.doubted && i == 1, item.Doubted, way)
+					require.Equal(t, c.held && i == 1, item.Held != "", way)
+				}
+			}
+		})
+	}
+}
+
+func unknownCharge(reference, adopted string) string {
+	return `INSERT INTO unknown_charges (account_id, gateway, idempotency_key, reference, gateway_payment_id, record, adopted_at)
+VALUES (1, 'other', '` + reference + `-7', '` + reference + `', 'pay_9', '{}', ` + adopted + `)`
 }

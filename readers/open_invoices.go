@@ -14,6 +14,7 @@ import (
 	"duly/internal/billing/notice"
 	"duly/internal/changes"
 	"duly/internal/claims"
+	"duly/internal/inserted"
 	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/noticerows"
@@ -263,8 +264,12 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 			renamed = append(renamed, []any{ch.claim.Reuse, ch.claim.Key})
 		}
 	}
-	if _, err := mysql.Insert(ctx, tx, insertAttempts, fresh, ""); err != nil {
+	written, err := inserted.Attempts(ctx, tx, s.Server, insertAttempts, fresh)
+	if err != nil {
 		return err
+	}
+	if len(again) > 0 {
+		written = nil
 	}
 	if err := s.takeUp(ctx, tx, again); err != nil {
 		return err
@@ -283,7 +288,7 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 	if n != int64(len(marked)) {
 		return fmt.Errorf("%d of %d invoices were marked", n, len(marked))
 	}
-	return s.items(ctx, tx, c, charges, now, at)
+	return s.items(ctx, tx, c, charges, written, now, at)
 }
 
 // instant is when attempts are made, by the process's own clock and by the business clock: the first is read before the second, so that

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -25,6 +26,10 @@ const (
 	readBack = `SELECT FALSE AS fence, a.id, a.idempotency_key, '' AS status, NULL AS lease, NULL AS server, g.answer, u.gateway AS listed_by
 FROM payment_attempts a LEFT JOIN gateway_answers g ON g.idempotency_key = a.idempotency_key
 LEFT JOIN unknown_charges u ON u.reference = a.reference AND u.adopted_at IS NULL WHERE a.lease = ?`
+	// Whether anything may be known of charges whose attempts the server returned as it wrote them. Unknown charges are few, and none is open on most days.
+	readKnown = `SELECT FALSE AS fence, g.id, '' AS idempotency_key, '' AS status, NULL AS lease, NULL AS server, g.answer, NULL AS listed_by
+FROM gateway_answers g WHERE g.idempotency_key IN (?)
+UNION ALL (SELECT FALSE, u.id, '', '', NULL, NULL, NULL, u.gateway FROM unknown_charges u WHERE u.adopted_at IS NULL LIMIT 1)`
 	readFence = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL, NULL FROM payment_attempts WHERE id IN (?)`
 	// What a claim wrote, as it stands.
 	claimWritten = `SELECT id, invoice_id, idempotency_key, status FROM payment_attempts WHERE lease = ?`
@@ -41,33 +46,65 @@ type readRow struct {
 }
 
 // readAgain reads what the claim has written, as the database now has it, and checks the fence in the same statement.
-// It shows rows that only this transaction can see, so that no replica can have answered it.
-func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, expected int) (map[string][]readRow, error) {
+// It shows rows that only this transaction can see, so that no replica can have answered it. Of attempts that the server returned as it wrote
+// them, by their keys, it shows one, and reads all only if something may be known of the charges.
+func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, returned map[string]uint64) (map[string][]readRow, error) {
+	if len(returned) > 0 {
+		keys := make([]string, len(charges))
+		for i, ch := range charges {
+			keys[i] = ch.claim.Key
+		}
+		shown := keys[len(keys)-1]
+		known, fenced, err := s.readFenced(ctx, tx, 0, []uint64{returned[shown]}, readKnown, keys)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(fenced, func(r store.FenceRow) bool { return r.Key == shown && bytes.Equal(r.Lease, c.lease[:]) }) {
+			return nil, fmt.Errorf("attempt %s does not show the lease that was just written: reads and writes of a transaction go to different servers", shown)
+		}
+		if len(known) == 0 {
+			written := make(map[string][]readRow, len(returned))
+			for key, id := range returned {
+				written[key] = []readRow{{FenceRow: store.FenceRow{ID: id, Key: key}}}
+			}
+			return written, nil
+		}
+	}
+	rows, _, err := s.readFenced(ctx, tx, len(charges), nil, readBack, c.lease[:])
+	written := make(map[string][]readRow, len(rows))
+	for _, r := range rows {
+		written[r.Key] = append(written[r.Key], r)
+	}
+	return written, err
+}
+
+// readFenced reads rows, about as many as expected, and in the same statement the attempts of these ids and those of the fence, which it checks.
+func (s *OpenInvoices) readFenced(ctx context.Context, tx *sqlx.Tx, expected int, ids []uint64, query string, args ...any) (rows []readRow, fenced []store.FenceRow, _ error) {
 	fence := store.FenceOf(ctx, s.Server)
-	query, args := readBack, []any{c.lease[:]}
-	if ids := fence.IDs(); len(ids) > 0 {
+	if ids = append(ids, fence.IDs()...); len(ids) > 0 {
 		query, args = query+readFence, append(args, ids)
 	}
 	if s.Server.Known() {
 		query += fmt.Sprintf(readServer, s.Server.Column())
 	}
-	rows := make([]readRow, 0, expected+4) // with the fence
-	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
-		return nil, err
+	all := make([]readRow, 0, expected+4) // with the fence
+	if err := mysql.SelectIn(ctx, tx, &all, query, args...); err != nil {
+		return nil, nil, err
 	}
-	written, fenced := make(map[string][]readRow, len(rows)), make([]store.FenceRow, 0, 3)
-	for _, r := range rows {
+	rows = all[:0]
+	for _, r := range all {
 		if r.Fence {
 			fenced = append(fenced, r.FenceRow)
 		} else {
-			written[r.Key] = append(written[r.Key], r)
+			rows = append(rows, r)
 		}
 	}
-	return written, fence.Check(fenced)
+	return rows, fenced, fence.Check(fenced)
 }
 
-func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, now, at time.Time) error {
-	written, err := s.readAgain(ctx, tx, c, len(charges))
+// items are what the claim has made: attempts that the server returned as it wrote them, by their keys, or that are read again.
+func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, returned map[string]uint64, now, at time.Time) error {
+	written, err := s.readAgain(ctx, tx, c, charges, returned)
 	if err != nil {
 		return err
 	}

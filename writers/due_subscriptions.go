@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/endings"
+	"duly/internal/inserted"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -23,17 +24,24 @@ const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
 // Issue writes invoices, moves dates on, and sets or clears reasons for review, in the transaction that locked
 // the subscriptions. It reads no clock but now, the business clock. An invoice of that due date that is there already stays as it is.
 func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
-	_, tally, err := writeIssued(ctx, tx, list, sameInvoice, effective, now)
-	return tally, err
+	return writeIssued(ctx, tx, list, func(rows [][]any) error {
+		_, err := mysql.Insert(ctx, tx, insertInvoices, rows, sameInvoice)
+		return err
+	}, effective, now)
 }
 
 // IssueCharging is [Issue] for a transaction that goes on to make attempts on those invoices that are born charging. It fails if one
-// of the invoices is there already: an attempt beside it would be a second one. first is the first id that the server gave to an invoice.
-func IssueCharging(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (first uint64, tally batch.Tally, err error) {
-	return writeIssued(ctx, tx, list, "", effective, now)
+// of the invoices is there already: an attempt beside it would be a second one. server is the one that answers.
+func IssueCharging(ctx context.Context, tx *sqlx.Tx, server mysql.Server, list []billing.Issued, effective payment.Date, now time.Time) (in inserted.Invoices, tally batch.Tally, err error) {
+	tally, err = writeIssued(ctx, tx, list, func(rows [][]any) error {
+		in, err = inserted.InsertInvoices(ctx, tx, server, insertInvoices, rows)
+		return err
+	}, effective, now)
+	return in, tally, err
 }
 
-func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, present string, effective payment.Date, now time.Time) (first uint64, tally batch.Tally, err error) {
+func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, insert func(rows [][]any) error, effective payment.Date, now time.Time) (batch.Tally, error) {
+	var tally batch.Tally
 	var invoices, dates, anchors [][]any
 	var reviewed, cleared [][]any
 	var events []billing.Event
@@ -66,9 +74,8 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 		events = append(events, s.Issue.Events...)
 		tally.Add(issueTally(s))
 	}
-	inserted, err := mysql.Insert(ctx, tx, insertInvoices, invoices, present)
-	if err != nil {
-		return 0, tally, err
+	if err := insert(invoices); err != nil {
+		return tally, err
 	}
 	for _, change := range []struct {
 		columns  []string
@@ -81,10 +88,10 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 		{nil, cleared, []string{"review_reason = NULL"}},
 	} {
 		if _, err := mysql.Update(ctx, tx, "subscriptions", change.columns, change.rows, "", change.constant...); err != nil {
-			return 0, tally, err
+			return tally, err
 		}
 	}
-	return uint64(max(inserted, 0)), tally, store.WriteBillingEvents(ctx, tx, events)
+	return tally, store.WriteBillingEvents(ctx, tx, events)
 }
 
 func issueTally(s billing.Issued) batch.Tally {

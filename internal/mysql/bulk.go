@@ -20,7 +20,34 @@ func Insert(ctx context.Context, e Execer, head string, rows [][]any, tail strin
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	s := statement{args: make([]any, 0, len(rows)*len(rows[0]))}
+	s := inserting(head, rows, tail)
+	result, err := e.ExecContext(ctx, s.text.String(), s.args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// InsertReturning is [Insert] on a server that returns columns of the rows with the statement. It reads them into dest, a pointer to a slice; they
+// are in no order. done is false, and nothing is inserted, where the server does not know that.
+func (s Server) InsertReturning(ctx context.Context, q sqlx.QueryerContext, dest any, head string, rows [][]any, columns string) (done bool, _ error) {
+	if !s.Returns {
+		return false, nil
+	}
+	if len(rows) == 0 {
+		return true, nil
+	}
+	insert := inserting(head, rows, " RETURNING "+columns)
+	err := redactValues(sqlx.SelectContext(ctx, q, dest, insert.text.String(), insert.args...)) // one that comes after the first row is the driver's own
+	if n := number(err); n == codeSyntax || n == codeNotSupported {
+		return false, nil // something between here and there
+	}
+	return err == nil, err
+}
+
+// inserting is an INSERT of many rows.
+func inserting(head string, rows [][]any, tail string) *statement {
+	s := &statement{args: make([]any, 0, len(rows)*len(rows[0]))}
 	s.text.Grow(len(head) + len(tail) + len(rows)*(3*len(rows[0])+3))
 	s.text.WriteString(head)
 	for i, row := range rows {
@@ -32,11 +59,7 @@ func Insert(ctx context.Context, e Execer, head string, rows [][]any, tail strin
 		s.text.WriteByte(')')
 	}
 	s.text.WriteString(tail)
-	result, err := e.ExecContext(ctx, s.text.String(), s.args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.LastInsertId()
+	return s
 }
 
 // In expands slices among args for the placeholders of IN lists.

@@ -25,6 +25,7 @@ const (
 	codeAccessDenied     = 1045
 	codeUnknownColumn    = 1054
 	codeDuplicate        = 1062
+	codeSyntax           = 1064
 	codeTableDenied      = 1142
 	codeColumnDenied     = 1143
 	codeNoTable          = 1146
@@ -34,6 +35,7 @@ const (
 	codeLockTimeout      = 1205
 	codeDeadlock         = 1213
 	codeUserLimit        = 1226
+	codeNotSupported     = 1235
 	codeCollations       = 1267
 	codeNotUpdatable     = 1288
 	codeReadOnlyOption   = 1290
@@ -77,7 +79,7 @@ func configCodes() []uint16 {
 	return []uint16{
 		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // privileges
 		1251, 1524, 1820, 1862, 3118, 3159, 4151, // authentication
-		1049, codeUnknownColumn, 1064, codeNoTable, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
+		1049, codeUnknownColumn, codeSyntax, codeNoTable, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
 		codeNotUpdatable, codeColumnNotWritten, 1393, codeNotInsertable, // views
 	}
 }

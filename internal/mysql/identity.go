@@ -17,10 +17,13 @@ type Server struct {
 
 	read  string // an expression of SQL that reads value
 	Value string // what is is there
+
+	// Returns: an INSERT returns columns of its rows, as MariaDB's does; see [Server.InsertReturning].
+	Returns bool
 }
 
 const (
-	identifying = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'datadir')`
+	identifying = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'datadir', 'version')`
 	cluster     = "wsrep_cluster_state_uuid"
 	clustered   = `SHOW GLOBAL STATUS LIKE '` + cluster + `'`
 
@@ -52,15 +55,16 @@ func Identity(ctx context.Context, db *DB) (Server, error) {
 // of its data.
 func Identify(is map[string]string) Server {
 	_, mysql := is["server_uuid"]
+	returns := !mysql && strings.Contains(is["version"], "MariaDB")
 	switch {
 	case is[cluster] != "" && is[cluster] != noCluster:
 		table := "information_schema.GLOBAL_STATUS"
 		if mysql {
 			table = "performance_schema.global_status"
 		}
-		return Server{is[cluster], "(SELECT VARIABLE_VALUE FROM " + table + " WHERE VARIABLE_NAME = '" + cluster + "')", is[cluster]}
+		return Server{is[cluster], "(SELECT VARIABLE_VALUE FROM " + table + " WHERE VARIABLE_NAME = '" + cluster + "')", is[cluster], returns}
 	case mysql:
-		return Server{is["server_uuid"], "@@GLOBAL.server_uuid", is["server_uuid"]}
+		return Server{is["server_uuid"], "@@GLOBAL.server_uuid", is["server_uuid"], false}
 	}
 	host, read := is["server_uid"], "@@GLOBAL.server_uid"
 	if host == "" {
@@ -68,7 +72,7 @@ func Identify(is map[string]string) Server {
 	}
 	value := host + "\n" + is["datadir"]
 	sum := sha256.Sum256([]byte(value))
-	return Server{hex.EncodeToString(sum[:]), "CONCAT(" + read + ", '\\n', @@GLOBAL.datadir)", value}
+	return Server{hex.EncodeToString(sum[:]), "CONCAT(" + read + ", '\\n', @@GLOBAL.datadir)", value, returns}
 }
 
 // Known reports whether s is a certain server.

@@ -45,8 +45,6 @@ func shared(rows int) []queryplan.Query {
 		queryplan.Read("payments that were paid", PaymentsPaid, ids),
 		queryplan.Read("an attempt again", attemptsByID, ids[:1]),
 		queryplan.Read("a payment again", paymentsByID, ids[:1]),
-		queryplan.Read("invoices that were just inserted", insertedInOrder, ids[0], ids[n-1]),
-		queryplan.Read("invoices that were just inserted, by their key", insertedByKey, ids, []string{"2026-01-31"}),
 		queryplan.Read("an invoice by its reference", invoiceOf, 7, "2026-01-31"),
 	}
 }

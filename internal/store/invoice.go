@@ -54,3 +54,9 @@ func SubscriptionsOf(ctx context.Context, q sqlx.QueryerContext, invoices []Invo
 	}
 	return out, nil
 }
+
+// InvoiceKey is the unique key of an invoice.
+type InvoiceKey struct {
+	Subscription uint64
+	Due          payment.Date
+}

@@ -1,0 +1,101 @@
+package inserted
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// The invoices that a transaction has just inserted. Nearly always their ids follow the first one, where they are read in their order;
+// whatever the ids are, they are found by the unique key.
+const (
+	insertedInOrder = `SELECT id, subscription_id, due_date FROM invoices WHERE id BETWEEN ? AND ?`
+	insertedByKey   = `SELECT id, subscription_id, due_date FROM invoices WHERE subscription_id IN (?) AND due_date IN (?)`
+)
+
+// Invoices are the invoices that a transaction has inserted with one statement. The zero value are none.
+type Invoices struct {
+	// First is the first id, as the server said; 0: it did not say. N is how many there are.
+	First uint64
+	N     int
+
+	returned []invoiceRow // with the statement
+}
+
+type invoiceRow struct {
+	ID           uint64
+	Subscription uint64       `db:"subscription_id"`
+	Due          payment.Date `db:"due_date"`
+}
+
+// InsertInvoices inserts rows into invoices; head is the statement up to and including VALUES.
+func InsertInvoices(ctx context.Context, tx *sqlx.Tx, server mysql.Server, head string, rows [][]any) (Invoices, error) {
+	in := Invoices{N: len(rows), returned: make([]invoiceRow, 0, len(rows))}
+	if done, err := server.InsertReturning(ctx, tx, &in.returned, head, rows, "id, subscription_id, due_date"); done || err != nil {
+		return in, err
+	}
+	first, err := mysql.Insert(ctx, tx, head, rows, "")
+	in.First = uint64(max(first, 0))
+	return in, err
+}
+
+// IDs returns the ids of some of the invoices by their keys, in their order. It is an error if one is not there: triggers and the server's way to
+// count leave gaps, and put rows elsewhere.
+func (i Invoices) IDs(ctx context.Context, tx *sqlx.Tx, keys []store.InvoiceKey) ([]uint64, error) {
+	in := wanted{ids: make([]uint64, len(keys)), at: make(map[store.InvoiceKey]int, len(keys))}
+	for k, key := range keys {
+		in.at[key] = k
+	}
+	if in.take(i.returned); in.found == len(keys) {
+		return in.ids, nil
+	}
+	if i.First > 0 {
+		if err := in.read(ctx, tx, insertedInOrder, i.First, i.First+uint64(i.N)-1); err != nil || in.found == len(keys) { //nolint:gosec // G115: a length
+			return in.ids, err
+		}
+	}
+	subscriptions, dates := make([]uint64, len(keys)), make([]payment.Date, len(keys))
+	for k, key := range keys {
+		subscriptions[k], dates[k] = key.Subscription, key.Due
+	}
+	slices.Sort(dates)
+	if err := in.read(ctx, tx, insertedByKey, subscriptions, slices.Compact(dates)); err != nil {
+		return nil, err
+	}
+	if in.found != len(keys) {
+		return nil, fmt.Errorf("%d of %d invoices were found again", in.found, len(keys))
+	}
+	return in.ids, nil
+}
+
+// wanted are the ids of invoices, in the order of their keys.
+type wanted struct {
+	ids   []uint64
+	at    map[store.InvoiceKey]int
+	found int
+}
+
+func (w *wanted) read(ctx context.Context, tx *sqlx.Tx, query string, args ...any) error {
+	rows := make([]invoiceRow, 0, len(w.ids))
+	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
+		return err
+	}
+	w.take(rows)
+	return nil
+}
+
+func (w *wanted) take(rows []invoiceRow) {
+	w.found = 0
+	for _, r := range rows {
+		if i, ok := w.at[store.InvoiceKey{Subscription: r.Subscription, Due: r.Due}]; ok {
+			w.ids[i] = r.ID
+			w.found++
+		}
+	}
+}
