@@ -43,7 +43,7 @@ ORDER BY next_billing_date, id LIMIT ?`
 
 	// COALESCE: see stageLock.
 	dueLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
-WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
+WHERE %s AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
 	changedLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
 WHERE id IN (?) AND COALESCE(status) IN ('active', 'past_due', 'paused', 'trialing') ORDER BY id`
 )
@@ -105,7 +105,7 @@ func (d *DueSubscriptions) lock(ids []uint64) (string, []any) {
 	if d.Status == planned.ByChanges {
 		return changedLock, []any{ids}
 	}
-	return dueLock, []any{ids, string(d.Status), d.Selection.Business}
+	return fmt.Sprintf(dueLock, mysql.Among("id", ids)), []any{string(d.Status), d.Selection.Business}
 }
 
 // candidates reads the next ids of the walk, without a lock.

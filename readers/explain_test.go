@@ -14,6 +14,7 @@ import (
 	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
+	"duly/internal/mysql"
 	"duly/internal/test/queryplan"
 )
 
@@ -39,6 +40,10 @@ func claimQueries(rows int) []queryplan.Query {
 		ids[i] = uint64(rows-n+i) + 1
 		keys[i], names[i] = fmt.Sprintf("sub_%d-1", ids[i]), fmt.Sprintf("pm:%d", ids[i])
 	}
+	apart := make([]uint64, n)
+	for i := range apart {
+		apart[i] = 1 + uint64(i*(rows/n))
+	}
 	const business, first = "2026-01-31", "0000-00-00"
 	from := uint64(rows / 2)
 	now, epoch := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0)
@@ -53,11 +58,11 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("stage lock, one row", stageLock+skip, ids[4:5], 0, business, now),
 		queryplan.Read("attempts of a lease", readBack, lease),
 		queryplan.Read("attempts of a lease and of the fence", readBack+readFence, lease, ids[:2]),
-		queryplan.Read("what is known of charges", readKnown, keys),
-		queryplan.Read("what is known of charges, and attempts of the fence", readKnown+readFence, keys, ids[:3]),
+		queryplan.Read("what is known of charges", readKnown, keys[0], keys[n-1]),
+		queryplan.Read("what is known of charges, and attempts of the fence", readKnown+readFence, keys[0], keys[n-1], ids[:3]),
 		queryplan.Claim("due candidates, at the head", fmt.Sprintf(dueCandidates, ""), "active", business, first, first, 0, n),
 		queryplan.Claim("due candidates, in the middle", fmt.Sprintf(dueCandidates, ""), "active", business, business, business, from, n),
-		queryplan.Claim("due lock", dueLock+skip, ids, "active", business),
+		queryplan.Claim("due lock", fmt.Sprintf(dueLock, mysql.Among("id", ids))+skip, "active", business),
 		queryplan.Claim("changed lock", changedLock+skip, ids),
 		queryplan.Claim("subscriptions with due changes, at the head", fmt.Sprintf(changes.Candidates, ""), business, first, first, 0, n),
 		queryplan.Claim("subscriptions with due changes, in the middle", fmt.Sprintf(changes.Candidates, ""), business, business, business, from, n),
@@ -66,8 +71,8 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("ids of due changes", changes.DueOf, ids, business),
 		queryplan.Read("due changes, without a lock", changes.LookDue, ids, business),
 		queryplan.Claim("due changes, locked", changes.LockDue+" FOR UPDATE", ids),
-		queryplan.Read("newest invoices", billable.NewestInvoices, ids),
-		queryplan.Read("newest invoices and crowded methods", billable.NewestInvoices+methods.Crowded, ids, names, middle, 5),
+		queryplan.Read("newest invoices", fmt.Sprintf(billable.NewestInvoices, mysql.Among("s.id", ids))),
+		queryplan.Read("newest invoices and crowded methods", fmt.Sprintf(billable.NewestInvoices, mysql.Among("s.id", apart))+methods.Crowded, names, middle, 5),
 		queryplan.Claim("crowded methods", strings.TrimPrefix(methods.Crowded, " UNION ALL "), names, middle, 5),
 		queryplan.Read("tries of methods", methods.Tries, names, middle),
 		queryplan.Read("ids of tries of methods", methods.IDs, names, middle),

@@ -28,7 +28,7 @@ FROM payment_attempts a LEFT JOIN gateway_answers g ON g.idempotency_key = a.ide
 LEFT JOIN unknown_charges u ON u.reference = a.reference AND u.adopted_at IS NULL WHERE a.lease = ?`
 	// Whether anything may be known of charges whose attempts the server returned as it wrote them. Unknown charges are few, and none is open on most days.
 	readKnown = `SELECT FALSE AS fence, g.id, '' AS idempotency_key, '' AS status, NULL AS lease, NULL AS server, g.answer, NULL AS listed_by
-FROM gateway_answers g WHERE g.idempotency_key IN (?)
+FROM gateway_answers g WHERE g.idempotency_key BETWEEN ? AND ?
 UNION ALL (SELECT FALSE, u.id, '', '', NULL, NULL, NULL, u.gateway FROM unknown_charges u WHERE u.adopted_at IS NULL LIMIT 1)`
 	readFence = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL, NULL FROM payment_attempts WHERE id IN (?)`
 	// What a claim wrote, as it stands.
@@ -55,7 +55,7 @@ func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoic
 			keys[i] = ch.claim.Key
 		}
 		shown := keys[len(keys)-1]
-		known, fenced, err := s.readFenced(ctx, tx, 0, []uint64{returned[shown]}, readKnown, keys)
+		known, fenced, err := s.readFenced(ctx, tx, 0, []uint64{returned[shown]}, readKnown, slices.Min(keys), slices.Max(keys))
 		if err != nil {
 			return nil, err
 		}

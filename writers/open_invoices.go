@@ -36,8 +36,8 @@ type OpenInvoices struct {
 }
 
 const (
-	lockAttempts = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
-	lockStatuses = `SELECT id, status, dunning_policy FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
+	lockAttempts = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE %s ORDER BY id FOR UPDATE`
+	lockStatuses = `SELECT id, status, dunning_policy FROM subscriptions WHERE %s ORDER BY id FOR UPDATE`
 )
 
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
@@ -114,7 +114,7 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 		Lease  []byte
 	}
 	rows := make([]row, 0, len(results))
-	if err := mysql.SelectIn(ctx, tx, &rows, lockAttempts, attempts); err != nil {
+	if err := tx.SelectContext(ctx, &rows, fmt.Sprintf(lockAttempts, mysql.Among("id", attempts))); err != nil {
 		return found, err
 	}
 	type state struct {
@@ -170,7 +170,8 @@ func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) 
 		Policy sql.NullString `db:"dunning_policy"`
 	}
 	rows := make([]row, 0, len(ids))
-	err := store.ReadSubscriptions(lockStatuses, func(query string) error { return mysql.SelectIn(ctx, tx, &rows, query, ids) })
+	lock := fmt.Sprintf(lockStatuses, mysql.Among("id", ids))
+	err := store.ReadSubscriptions(lock, func(query string) error { return tx.SelectContext(ctx, &rows, query) })
 	if err != nil {
 		return nil, err
 	}

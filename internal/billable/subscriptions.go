@@ -2,6 +2,7 @@ package billable
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -33,7 +34,7 @@ const (
 	// NewestInvoices are the newest by their issue: while it is unpaid no other is issued. See canBeIssued in the package query.
 	NewestInvoices = `SELECT i.subscription_id, i.status, i.issued_date, i.due_date FROM subscriptions s JOIN invoices i ON i.id =
 (SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
-WHERE s.id IN (?)`
+WHERE %s`
 
 	// InvoicedDates are the due dates from the next billing date on that have an invoice.
 	InvoicedDates = `SELECT i.subscription_id, i.due_date FROM subscriptions s
@@ -69,7 +70,7 @@ func WithInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 			named = append(named, r.Method)
 		}
 	}
-	query, args := count.Query(NewestInvoices, []any{ids}, named)
+	query, args := count.Query(fmt.Sprintf(NewestInvoices, mysql.Among("s.id", ids)), nil, named)
 	if err := mysql.SelectIn(ctx, q, &newest, query, args...); err != nil {
 		return nil, nil, err
 	}

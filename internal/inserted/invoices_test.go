@@ -74,13 +74,17 @@ func TestIDsAreThoseOfTheRows(t *testing.T) {
 	worktest.Exec(t, plain, `CREATE TRIGGER spread BEFORE INSERT ON invoices FOR EACH ROW SET NEW.id = 1000 - 7 * NEW.subscription_id`)
 	worktest.Exec(t, plain, `CREATE VIEW invoices_seen AS SELECT * FROM invoices`)
 	worktest.Exec(t, plain, `CREATE VIEW attempts_seen AS SELECT * FROM payment_attempts`)
+	subscriptions, keys := make([]uint64, 60), make([]string, 60)
+	for i := range subscriptions {
+		subscriptions[i], keys[i] = uint64(i+1), fmt.Sprintf("%c-%d", "ba"[i%2], i)
+	}
 	for name, server := range ways(t, plain) {
 		for _, table := range []string{"invoices", "invoices_seen"} {
 			t.Run(name+", "+table, func(t *testing.T) {
 				tx, err := plain.BeginTxx(t.Context(), nil)
 				require.NoError(t, err)
 				defer func() { require.NoError(t, tx.Rollback()) }()
-				in, err := inserted.InsertInvoices(t.Context(), tx, server, invoicesInto(table), invoiceRows(1, 2, 3))
+				in, err := inserted.InsertInvoices(t.Context(), tx, server, invoicesInto(table), invoiceRows(subscriptions...))
 				require.NoError(t, err)
 				day := worktest.Day(t, "2026-01-31")
 				ids, err := in.IDs(t.Context(), tx, []store.InvoiceKey{{Subscription: 3, Due: day}, {Subscription: 1, Due: day}})
@@ -95,10 +99,10 @@ func TestIDsAreThoseOfTheRows(t *testing.T) {
 				tx, err := plain.BeginTxx(t.Context(), nil)
 				require.NoError(t, err)
 				defer func() { require.NoError(t, tx.Rollback()) }()
-				ids, err := inserted.Attempts(t.Context(), tx, server, attemptsInto(table), attemptRows("b", "a"))
+				ids, err := inserted.Attempts(t.Context(), tx, server, attemptsInto(table), attemptRows(keys...))
 				require.NoError(t, err)
 				rows := map[string]uint64{}
-				for _, key := range []string{"a", "b"} {
+				for _, key := range keys {
 					var id uint64
 					require.NoError(t, tx.GetContext(t.Context(), &id, `SELECT id FROM payment_attempts WHERE idempotency_key = ?`, key))
 					rows[key] = id

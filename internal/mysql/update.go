@@ -106,6 +106,40 @@ func (u *changing) match() {
 	u.text.WriteByte(')')
 }
 
+// Among is the condition that a column, a table's primary key, is one of ids: ranges where they follow each other. A range that locks looks at the
+// row behind its end too, and would wait for it, so that each ends before the last of its ids, which is named by itself. Only where no row has that id
+// any more another one is looked at.
+func Among(column string, ids []uint64) string {
+	list := rowIDs{list: ids}
+	runs := list.runs()
+	var s statement
+	if 4*len(runs) > len(ids) {
+		s.text.WriteString(column + " IN (")
+		for i, id := range list.sorted() {
+			if i > 0 {
+				s.text.WriteByte(',')
+			}
+			s.value(id)
+		}
+		s.text.WriteByte(')')
+		return s.text.String()
+	}
+	for i, run := range runs {
+		s.text.WriteString([]string{"(", " OR "}[min(i, 1)])
+		if run[0] < run[1] {
+			s.text.WriteString(column + " BETWEEN ")
+			s.value(run[0])
+			s.text.WriteString(" AND ")
+			s.value(run[1] - 1)
+			s.text.WriteString(" OR ")
+		}
+		s.text.WriteString(column + " = ")
+		s.value(run[1])
+	}
+	s.text.WriteByte(')')
+	return s.text.String()
+}
+
 // rowIDs are the ids of rows, in the order of the rows.
 type rowIDs struct {
 	list        []uint64

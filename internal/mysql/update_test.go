@@ -130,3 +130,67 @@ func TestUpdateOfOddIDs(t *testing.T) {
 		require.ErrorContains(t, err, "is no id of a row")
 	}
 }
+
+// The condition names each id and no other, by ranges where ids follow each other.
+func TestAmong(t *testing.T) {
+	t.Parallel()
+	for want, ids := range map[string][]uint64{
+		"id IN (7)":                      {7},
+		"(id BETWEEN 1 AND 4 OR id = 5)": {1, 2, 3, 4, 5},
+		"(id BETWEEN 7 AND 7 OR id = 8 OR id BETWEEN 20 AND 28 OR id = 29)": {29, 20, 21, 22, 23, 24, 25, 26, 27, 28, 7, 8, 8},
+		"id IN (1,2,7,9)": {9, 7, 2, 1},
+	} {
+		require.Equal(t, want, mysql.Among("id", ids))
+	}
+	plain := testdb.New(t)
+	var all [][]any
+	for id := range 200 {
+		all = append(all, []any{id + 1, 7, "main", "pending", 100, "KRW", nil, nil})
+	}
+	_, err := mysql.Insert(t.Context(), plain, headPayments, all, "")
+	require.NoError(t, err)
+	rapid.Check(t, func(rt *rapid.T) {
+		var ids []uint64
+		for range rapid.IntRange(1, 4).Draw(rt, "pieces") {
+			first := rapid.Uint64Range(1, 180).Draw(rt, "first")
+			for id := range rapid.Uint64Range(1, 20).Draw(rt, "length") {
+				ids = append(ids, first+id)
+			}
+		}
+		var got []uint64
+		require.NoError(t, plain.SelectContext(t.Context(), &got, "SELECT id FROM payments WHERE "+mysql.Among("id", ids)+" ORDER BY id"))
+		slices.Sort(ids)
+		require.Equal(t, slices.Compact(ids), got)
+	})
+}
+
+// A range of rows that is locked waits for no row behind it, which another transaction may have.
+func TestAmongWaitsForNoOtherRow(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	var all [][]any
+	for id := range 60 {
+		all = append(all, []any{id + 1, 7, "main", "pending", 100, "KRW", nil, nil})
+	}
+	_, err := mysql.Insert(t.Context(), db, headPayments, all, "")
+	require.NoError(t, err)
+	others, err := db.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, others.Rollback()) }()
+	var theirs []uint64
+	require.NoError(t, others.SelectContext(t.Context(), &theirs, `SELECT id FROM payments WHERE id IN (4, 15, 41) FOR UPDATE`))
+	require.Len(t, theirs, 3)
+	var ids []uint64
+	for id := range uint64(61) {
+		if id > 4 && id < 41 && id != 15 {
+			ids = append(ids, id)
+		}
+	}
+	tx, err := db.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	var locked []uint64
+	require.NoError(t, tx.SelectContext(t.Context(), &locked, "SELECT id FROM payments WHERE "+mysql.Among("id", ids)+" ORDER BY id FOR UPDATE"))
+	require.Equal(t, ids, locked)
+}
