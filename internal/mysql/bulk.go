@@ -48,7 +48,15 @@ func (s Server) InsertReturning(ctx context.Context, q sqlx.QueryerContext, dest
 // inserting is an INSERT of many rows.
 func inserting(head string, rows [][]any, tail string) *statement {
 	s := &statement{args: make([]any, 0, len(rows)*len(rows[0]))}
-	s.text.Grow(len(head) + len(tail) + len(rows)*(3*len(rows[0])+3))
+	size := len(head) + len(tail) + len(rows)*(5*len(rows[0])+3)
+	for _, row := range rows {
+		for _, v := range row {
+			if text, ok := v.(string); ok {
+				size += len(text)
+			}
+		}
+	}
+	s.text.Grow(size)
 	s.text.WriteString(head)
 	for i, row := range rows {
 		if i > 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"duly/internal/mysql"
 	"duly/internal/test/testdb"
@@ -80,4 +81,31 @@ func TestTheLargestChunkIsOneStatement(t *testing.T) {
 	n, err := mysql.Update(t.Context(), db, "payments", columns, rows, "")
 	require.NoError(t, err)
 	require.EqualValues(t, chunk, n)
+}
+
+// A text is stored as it is, whatever it is made of and however the session reads quotes and backslashes.
+func TestTextsAreStoredAsTheyAre(t *testing.T) {
+	t.Parallel()
+	const head = `INSERT INTO payments (order_id, gateway, status, amount, currency, failure_reason) VALUES `
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	db.SetMaxOpenConns(1) // the session of the mode
+	pieces := rapid.SampledFrom([]string{"a", "'", `"`, `\`, "?", "`", "%", "--", "/*", "\x00", "\n", "한", "😀", "{}", " ", ";", "~", "\x7f", "??", `\'`, "''"})
+	for _, mode := range []string{"STRICT_ALL_TABLES", "STRICT_ALL_TABLES,ANSI_QUOTES", "STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES"} {
+		worktest.Exec(t, plain, `DELETE FROM payments`)
+		_, err := db.ExecContext(t.Context(), "SET SESSION sql_mode = '"+mode+"'")
+		require.NoError(t, err)
+		rapid.Check(t, func(rt *rapid.T) {
+			texts := rapid.SliceOfN(rapid.Map(rapid.SliceOfN(pieces, 0, 12), func(p []string) string { return strings.Join(p, "") }), 1, 8).Draw(rt, "texts")
+			rows := make([][]any, len(texts))
+			for i, text := range texts {
+				rows[i] = []any{7, "main", "failed", 100, "KRW", text}
+			}
+			first, err := mysql.Insert(t.Context(), db, head, rows, "")
+			require.NoError(t, err)
+			var got []string
+			require.NoError(t, db.SelectContext(t.Context(), &got, `SELECT failure_reason FROM payments WHERE id >= ? ORDER BY id`, first))
+			require.Equal(t, texts, got)
+		})
+	}
 }
