@@ -227,8 +227,16 @@ func TestSharedValuesAreThoseOfEachRow(t *testing.T) {
 			words = odd
 		}
 		choices := [][]any{
-			nil, ids, {1, 3}, {0, 1}, nil, words, words, large, {"KRW", "USD"}, {"main", "other"}, words, words, words,
-			{1, 2}, {"in_flight", "released"}, ids, orNull(leases), times, orNull([]any{uint32(1), uint32(1 << 31)}), orNull(large), orNull(large), orNull(words),
+			nil, ids,
+			{1, 3},
+			{0, 1},
+			nil, words, words, large,
+			{"KRW", "USD"},
+			{"main", "other"},
+			words, words, words,
+			{1, 2},
+			{"in_flight", "released"},
+			ids, orNull(leases), times, orNull([]any{uint32(1), uint32(1 << 31)}), orNull(large), orNull(large), orNull(words),
 		}
 		list := make([][]any, rows)
 		for i := range list {
