@@ -365,18 +365,20 @@ func (e *chunkRun[I, O]) closeLanes() {
 // item that no other is free for, and stays: so its stack grows once.
 func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 	var group errgroup.Group
-	group.SetLimit(l.width)
-	work := make(chan I)
+	work, started := make(chan I), 0
 	for item := range l.queue {
 		select {
 		case work <- item:
 			continue
 		default:
 		}
-		first := item // what a goroutine begins with is on the heap; an item that is handed on is not
-		if !group.TryGo(func() error { e.work(ctx, l, first, work); return nil }) {
+		if started == l.width {
 			work <- item
+			continue
 		}
+		started++
+		first := item // what a goroutine begins with is on the heap; an item that is handed on is not
+		group.Go(func() error { e.work(ctx, l, first, work); return nil })
 	}
 	close(work)
 	_ = group.Wait() // the functions return no error: a failure is an outcome
