@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"syscall"
 	"time"
 )
 
@@ -31,7 +30,7 @@ type conn struct {
 	net.Conn // for reading and writing: TLS, or the socket itself
 
 	pool  *transport
-	wire  syscall.RawConn // of the socket; nil: it cannot be asked
+	wire  *socket // below it
 	w     *bufio.Writer
 	r     *bufio.Reader
 	room  int64 // how much more may be read
@@ -40,10 +39,7 @@ type conn struct {
 }
 
 func newConn(pool *transport, c net.Conn, s *socket) *conn {
-	made := &conn{Conn: c, pool: pool, room: math.MaxInt64}
-	if raw, ok := s.Conn.(syscall.Conn); ok {
-		made.wire, _ = raw.SyscallConn()
-	}
+	made := &conn{Conn: c, pool: pool, wire: s, room: math.MaxInt64}
 	made.w, made.r = bufio.NewWriter(c), bufio.NewReader(limited{made})
 	return made
 }
@@ -65,20 +61,7 @@ func (l limited) Read(b []byte) (int, error) {
 // usable reports whether an idle connection can carry a request: it is not old, and nothing has come over it since, neither its end nor an
 // answer that nobody asked for. The service may close it in the next moment; a request that meets that is in doubt.
 func (c *conn) usable() bool {
-	if c.pool.now().Sub(c.since) > idleConnection || c.ended != nil || c.r.Buffered() > 0 {
-		return false
-	}
-	if c.wire == nil {
-		return true
-	}
-	silent := false
-	err := c.wire.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, err := syscall.Read(int(fd), b[:])
-		silent = errors.Is(err, syscall.EAGAIN)
-		return true // whatever has come: it does not wait
-	})
-	return err == nil && silent
+	return c.pool.now().Sub(c.since) <= idleConnection && c.ended == nil && c.r.Buffered() == 0 && c.wire.silent(c.Conn)
 }
 
 // exchange writes a request and reads the head of its answer, whose body gives the connection back to the pool.

@@ -161,8 +161,8 @@ func (t *transport) dial(ctx context.Context, u *url.URL) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{Conn: network}
-	if u.Scheme != "https" {
+	s := newSocket(network, u.Scheme == "https")
+	if s.records == nil {
 		return newConn(t, s, s), nil
 	}
 	secure := tls.Client(s, &tls.Config{ServerName: ascii, RootCAs: t.roots, MinVersion: tls.VersionTLS12})
