@@ -141,7 +141,8 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	}
 	a.Left, a.Refused = true, line.refusal()
 	if err != nil {
-		a.Left = line.end()
+		// The socket of an answer may carry the next request already.
+		a.Left = resp != nil || line.end()
 		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(parent, ctx, err)), parent.Err() != nil
 	}
 	if line.moves && a.Left {

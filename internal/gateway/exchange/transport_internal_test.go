@@ -188,6 +188,20 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	require.True(t, a.Left)
 }
 
+// The connection of an answer that is one byte too long carries the next request, and is not that of the first any more.
+func TestAnAnswerThatIsTooLongAndWhole(t *testing.T) {
+	t.Parallel()
+	s := listen(t, []string{said("yes"), said("yes"), said("no")})
+	c, _ := dial(t, s.url)
+	for range 2 {
+		a := c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}"), Most: 2})
+		require.ErrorIs(t, a.Err, ErrTooLong)
+		require.True(t, a.Left)
+	}
+	require.Equal(t, "no", string(post(t, c).Body))
+	require.EqualValues(t, 1, s.accepted.Load())
+}
+
 // A connection that nobody has used for a minute is not used again: whatever stands between may have forgotten it.
 func TestOldConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
