@@ -13,12 +13,8 @@ import (
 	"time"
 )
 
-const (
-	maxHeaders = 64 << 10 // of the headers of an answer, in bytes
-
-	// mostInformal is how many informational answers (1xx) may come before the answer.
-	mostInformal = 5
-)
+// maxHeaders are the bytes of the headers of an answer, and of all informational answers (1xx) before it.
+const maxHeaders = 64 << 10
 
 var errHeaders = fmt.Errorf("the headers of the answer are longer than %d KiB", maxHeaders>>10)
 
@@ -68,7 +64,7 @@ func (c *conn) usable() bool {
 func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
 	resp, err := c.ask(ctx, req)
-	b := &body{conn: c, stop: stop, keep: err == nil && !resp.Close && !req.Close && resp.StatusCode != http.StatusSwitchingProtocols}
+	b := &body{conn: c, stop: stop, keep: err == nil && !resp.Close && !req.Close && resp.StatusCode >= http.StatusOK}
 	if err != nil {
 		b.end(false)
 		return nil, err
@@ -95,7 +91,7 @@ func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, erro
 	}
 	c.room = maxHeaders
 	defer func() { c.room = math.MaxInt64 }()
-	for informal := 0; ; informal++ {
+	for {
 		resp, err := http.ReadResponse(c.r, req)
 		switch {
 		case err != nil && c.room <= 0:
@@ -104,8 +100,6 @@ func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, erro
 			return nil, err
 		case resp.StatusCode < http.StatusContinue || resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols:
 			return resp, nil
-		case informal == mostInformal:
-			return nil, errors.New("too many informational answers")
 		}
 	}
 }
