@@ -78,6 +78,9 @@ func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response,
 }
 
 func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err // it ended while a connection was waited for
+	}
 	// Without the hooks of the context: they would hear of a request that is written before it is flushed.
 	err := req.WithContext(context.Background()).Write(c.w)
 	if err == nil {
@@ -135,10 +138,13 @@ func (b *body) end(whole bool) {
 		return
 	}
 	b.done = true
-	if b.stop() && whole && b.keep {
+	switch {
+	case b.stop() && whole && b.keep:
 		b.conn.pool.put(b.conn)
-	} else {
+	case whole:
 		_ = b.conn.Close()
+	default:
+		_ = b.conn.wire.Close() // without TLS's farewell, which would be written, and waited for
 	}
 	<-b.conn.pool.slots
 }

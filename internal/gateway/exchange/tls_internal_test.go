@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -9,11 +10,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway"
 )
 
 // gathering is a listener whose connections write when they are told to.
@@ -110,4 +114,25 @@ func TestWhatComesUnaskedOverTLSIsNoAnswer(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Nothing is written for a request that was called off while it waited for its connection, not even TLS's farewell.
+func TestCalledOffBeforeItIsWritten(t *testing.T) {
+	t.Parallel()
+	s := serveTLS(t, tls.VersionTLS13, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := dialTLS(t, s)
+	c.sender = roundTripper(func(r *http.Request) (*http.Response, error) {
+		return c.transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+			GotConn: func(httptrace.GotConnInfo) { cancel() },
+		})))
+	})
+	guarded := gateway.WithGuard(ctx, gateway.Guard{Check: func() error {
+		t.Error("the guard was asked")
+		return nil
+	}})
+	a := c.Send(guarded, Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
+	require.Equal(t, "called off", a.Why)
+	require.False(t, a.Left)
 }
