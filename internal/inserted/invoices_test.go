@@ -1,16 +1,10 @@
 package inserted_test
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
-	"strings"
 	"testing"
-	"time"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"duly/internal/inserted"
 	"duly/internal/mysql"
@@ -200,77 +194,4 @@ func TestIDsAreReadWhereReturningIsRefused(t *testing.T) {
 			})
 		}
 	}
-}
-
-// Rows that have values in common are written as rows that have none: each column of each holds what it was given.
-func TestSharedValuesAreThoseOfEachRow(t *testing.T) {
-	t.Parallel()
-	const rows = 64
-	plain := testdb.New(t)
-	db := worktest.Open(t, plain.DSN)
-	columns := []string{
-		"invoice_id", "subscription_id", "attempt_no", "stage", "idempotency_key", "reference", "customer_id", "amount", "currency", "gateway", "payment_method", "method_type", "description",
-		"body_version", "status", "run_id", "lease", "created_at", "account_id", "key_life_ms", "longest_request_ms", "gateway_customer",
-	}
-	into := "INSERT INTO payment_attempts (" + strings.Join(columns, ", ") + ") VALUES "
-	at := time.Date(2026, 1, 31, 23, 59, 59, 999_999_000, time.UTC)
-	texts := []any{"", "a", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", " blank ", "0", "x;--", "null", `"`, strings.Repeat("z", 32)}
-	odd := append([]any{"한글 'quoted' \\", "?"}, texts...)
-	large := []any{int64(1), int64(1)<<62 + 1, 9900}
-	ids := []any{uint64(1), uint64(1)<<63 + 1, uint64(7)}
-	times := []any{at, at.Add(-time.Microsecond), at.AddDate(0, 0, 1)}
-	leases := []any{[]byte("0123456789abcdef"), []byte{0, 1, 2, 3, '\'', '\\', 255, 254, 8, 9, 10, 11, 12, 13, 14, 15}}
-	orNull := func(values []any) []any { return append([]any{nil}, values...) }
-	rapid.Check(t, func(rt *rapid.T) {
-		words := texts
-		if rapid.IntRange(0, 3).Draw(rt, "odd") == 0 {
-			words = odd
-		}
-		choices := [][]any{
-			nil, ids,
-			{1, 3},
-			{0, 1},
-			nil, words, words, large,
-			{"KRW", "USD"},
-			{"main", "other"},
-			words, words, words,
-			{1, 2},
-			{"in_flight", "released"},
-			ids, orNull(leases), times, orNull([]any{uint32(1), uint32(1 << 31)}), orNull(large), orNull(large), orNull(words),
-		}
-		list := make([][]any, rows)
-		for i := range list {
-			list[i] = make([]any, len(columns))
-			list[i][0], list[i][4] = i+1, fmt.Sprintf("sub_%d_20260131-1", i*i*i)
-		}
-		for c, values := range choices {
-			if values == nil {
-				continue
-			}
-			one := rapid.IntRange(-1, len(values)-1).Draw(rt, columns[c]) // that all rows have
-			for i := range list {
-				of := one
-				if one < 0 {
-					of = rapid.IntRange(0, len(values)-1).Draw(rt, columns[c])
-				}
-				list[i][c] = values[of]
-			}
-		}
-		read := func(q interface {
-			BeginTxx(ctx context.Context, o *sql.TxOptions) (*sqlx.Tx, error)
-		}, server mysql.Server,
-		) (written []string) {
-			tx, err := q.BeginTxx(t.Context(), nil)
-			require.NoError(t, err)
-			defer func() { require.NoError(t, tx.Rollback()) }()
-			_, err = inserted.Attempts(t.Context(), tx, server, into, list)
-			require.NoError(t, err)
-			require.NoError(t, tx.SelectContext(t.Context(), &written, "SELECT CONCAT_WS('|', HEX(COALESCE("+strings.Join(columns, ", 'NULL')), HEX(COALESCE(")+", 'NULL'))) FROM payment_attempts ORDER BY invoice_id"))
-			return written
-		}
-		all := ways(t, plain)
-		want := read(db, all["read"])
-		require.Equal(t, want, read(db, all["returned"]))
-		require.Equal(t, want, read(plain, all["returned"]), "statements with marks are prepared")
-	})
 }

@@ -37,11 +37,7 @@ func (s Server) InsertReturning(ctx context.Context, q sqlx.QueryerContext, dest
 	if len(rows) == 0 {
 		return true, nil
 	}
-	tail := " RETURNING " + columns
-	insert := sharing(head, rows, tail)
-	if insert == nil {
-		insert = inserting(head, rows, tail)
-	}
+	insert := inserting(head, rows, " RETURNING "+columns)
 	err := redactValues(sqlx.SelectContext(ctx, q, dest, insert.text.String(), insert.args...)) // one that comes after the first row is the driver's own
 	if n := number(err); n == codeSyntax || n == codeNotSupported {
 		return false, nil // something between here and there
