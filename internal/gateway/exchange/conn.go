@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"syscall"
 	"time"
 )
 
@@ -26,8 +28,8 @@ type conn struct {
 	net.Conn // for reading and writing: TLS, or the socket itself
 
 	pool  *transport
-	wire  *socket // below it
-	w     *bufio.Writer
+	wire  *socket      // below it
+	out   bytes.Buffer // the request, so that it is written at once
 	r     *bufio.Reader
 	room  int64 // how much more may be read
 	ended error // what reading has ended with
@@ -36,7 +38,7 @@ type conn struct {
 
 func newConn(pool *transport, c net.Conn, s *socket) *conn {
 	made := &conn{Conn: c, pool: pool, wire: s, room: math.MaxInt64}
-	made.w, made.r = bufio.NewWriter(c), bufio.NewReader(limited{made})
+	made.r = bufio.NewReader(limited{made})
 	return made
 }
 
@@ -81,17 +83,30 @@ func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err // it ended while a connection was waited for
 	}
-	// Without the hooks of the context: they would hear of a request that is written before it is flushed.
-	err := req.WithContext(context.Background()).Write(c.w)
-	if err == nil {
-		err = c.w.Flush()
-	}
-	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
-	}
-	if err != nil {
+	c.out.Reset()
+	// Without the hooks of the context: they would hear of a request that is not yet written.
+	if err := req.WithContext(context.Background()).Write(&c.out); err != nil {
 		return nil, err
 	}
+	n, broken := c.Write(c.out.Bytes())
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: broken})
+	}
+	if broken == nil {
+		return c.answer(req)
+	}
+	if n > 0 && (errors.Is(broken, syscall.EPIPE) || errors.Is(broken, syscall.ECONNRESET)) {
+		// A service may answer before it has read the request, and hang up. What comes before any of it is not asked for.
+		if resp, err := c.answer(req); err == nil {
+			resp.Close = true
+			return resp, nil
+		}
+	}
+	return nil, broken
+}
+
+// answer reads the head of an answer.
+func (c *conn) answer(req *http.Request) (*http.Response, error) {
 	c.room = maxHeaders
 	defer func() { c.room = math.MaxInt64 }()
 	for {

@@ -191,6 +191,47 @@ func TestAnswersWithoutEnd(t *testing.T) {
 	require.True(t, a.Left)
 }
 
+// A service that refuses a request need not read it.
+func TestAnAnswerBeforeTheRequestIsWhole(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		answer string
+		status int
+		why    string
+	}{
+		"an answer":    {"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n", http.StatusTooManyRequests, ""},
+		"no answer":    {"", 0, "connection reset"},
+		"a part of it": {"HTTP/1.1 429", 0, "connection reset"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			var all sync.WaitGroup
+			all.Go(func() {
+				conn, err := l.Accept()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = conn.Read(make([]byte, 1))
+				_, _ = io.WriteString(conn, tc.answer)
+				_ = conn.Close() // which resets it, with so much unread
+			})
+			defer func() {
+				_ = l.Close()
+				all.Wait()
+			}()
+			c, _ := dial(t, "http://"+l.Addr().String())
+			a := c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: make([]byte, 16<<20)})
+			require.True(t, a.Left)
+			require.Equal(t, tc.status, a.Status)
+			require.Equal(t, tc.why, a.Why)
+			require.Empty(t, c.transport.idle)
+		})
+	}
+}
+
 // The connection of an answer that is one byte too long carries the next request, and is not that of the first any more.
 func TestAnAnswerThatIsTooLongAndWhole(t *testing.T) {
 	t.Parallel()
