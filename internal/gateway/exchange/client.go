@@ -81,7 +81,7 @@ type Request struct {
 	Header http.Header
 	// Moves: the request moves money. The guard of the context is asked at the socket before its first byte.
 	Moves bool
-	// Body is empty for a GET alone: a POST without one could be sent twice by net/http.
+	// Body is empty for a GET alone.
 	Body []byte
 	// Known are ids that may stand in texts as they are; Hidden are the payment method and its second identifier, which are kept
 	// out of texts, as Customer is, whom the request is about.
@@ -182,8 +182,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	}
 	req.Header["Accept"], req.Header["User-Agent"] = accept, agent
 	if len(r.Body) > 0 {
-		// A body without GetBody is what keeps net/http from sending a POST with an Idempotency-Key again
-		// by itself when a kept connection breaks.
+		// A body without GetBody cannot be sent again, whatever stands between.
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 	}
 	return req, nil

@@ -7,7 +7,7 @@ import (
 	"duly/internal/crash"
 )
 
-// exchange follows one request to the socket. The hooks run in goroutines of the transport.
+// exchange follows one request to the socket.
 type exchange struct {
 	moves bool
 	guard func() error
