@@ -18,7 +18,7 @@ const (
 	selectNotEnded = `SELECT id, host, heartbeat_at, lease_ms FROM job_runs WHERE id IN (?) AND status = 'running' ORDER BY id`
 
 	selectRefundHolders = `SELECT r.id, r.host, r.heartbeat_at, r.lease_ms, COUNT(*) AS claimed FROM payments p
-JOIN order_checks c ON c.order_id = p.order_id JOIN job_runs r ON r.id = c.run_id
+JOIN order_checks c FORCE INDEX (PRIMARY) ON c.order_id = p.order_id JOIN job_runs r ON r.id = c.run_id
 WHERE p.status = 'refund_due'%s AND c.lease IS NOT NULL AND (c.refund_next_at IS NULL OR c.refund_next_at <= ?) AND r.status = 'running' AND r.id <> ?
 GROUP BY r.id, r.host, r.heartbeat_at, r.lease_ms ORDER BY r.id`
 
