@@ -3,6 +3,7 @@ package testdb
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -55,7 +56,7 @@ func describe(ctx context.Context, db *sqlx.DB, table string, script *strings.Bu
 	if err := db.QueryRowxContext(ctx, "SHOW CREATE TABLE "+table).Scan(&name, &definition); err != nil {
 		return fmt.Errorf("read the definition of %s: %w", table, err)
 	}
-	fmt.Fprintf(script, "%s;\n", definition)
+	fmt.Fprintf(script, "%s;\n", withoutInherited(definition))
 	var rows int
 	if err := db.GetContext(ctx, &rows, "SELECT COUNT(*) FROM "+table); err != nil {
 		return fmt.Errorf("count the rows of %s: %w", table, err)
@@ -64,6 +65,19 @@ func describe(ctx context.Context, db *sqlx.DB, table string, script *strings.Bu
 		fmt.Fprintf(script, "INSERT INTO %s SELECT * FROM %s.%s;\n", table, pattern, table)
 	}
 	return nil
+}
+
+// ofTable is the collation of a table, in its definition.
+var ofTable = regexp.MustCompile(`(?m)^\).* COLLATE=(\w+)`)
+
+// withoutInherited takes the collations that columns have from their table out of its definition. MySQL writes the character set
+// beside one that was named: the definition of the copy would not be that of the table.
+func withoutInherited(definition string) string {
+	of := ofTable.FindStringSubmatch(definition)
+	if of == nil {
+		return definition
+	}
+	return regexp.MustCompile(`(?m)^( +\S+ \S+) COLLATE `+of[1]+`\b`).ReplaceAllString(definition, "$1")
 }
 
 // create makes an empty database, runs the script in it, and connects.
