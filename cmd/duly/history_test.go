@@ -175,7 +175,7 @@ func TestAWitnessVouchesForANewServer(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = 'the witness of a worker'`))
 
-	s.exec(t, `UPDATE known_servers SET server = MD5(server)`)
+	s.exec(t, `UPDATE known_servers SET server = SHA2(server, 256)`)
 	s.exec(t, `INSERT INTO job_runs (job, business_date, params, status, lease, lease_ms, host, pid, version, heartbeat_at, started_at)
 VALUES ('billing', '2026-01-31', '{}', 'completed', REPEAT('d', 16), 60000, 'other', 1, 'v', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`)
 	s.isTooEarly(t, "run", "billing")

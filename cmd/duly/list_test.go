@@ -276,7 +276,8 @@ func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "ok", 100)
-	s.exec(t, "UPDATE subscriptions SET status = 'on_hold', next_billing_date = '0000-00-00' WHERE id = ?", id)
+	s.exec(t, fmt.Sprintf(`SET SESSION sql_mode = 'ALLOW_INVALID_DATES'; UPDATE subscriptions SET status = 'on_hold', next_billing_date = '0000-00-00' WHERE id = %d;
+SET SESSION sql_mode = DEFAULT`, id))
 	rows := document[inspect.ListView](t, s.duly(t, "list", "unknown", "--json")).Rows
 	require.Len(t, rows, 1)
 }

@@ -69,7 +69,7 @@ func TestWhatKeepsUsOut(t *testing.T) {
 			says       string
 		}{
 			{nil, true, "tls=true", "the TLS handshake failed; fix the tls parameter of database.dsn"},
-			{[]string{"--skip-ssl"}, false, "tls=true", "database.dsn asks for TLS and the server does not support it"},
+			{[]string{testdb.WithoutTLS()}, false, "tls=true", "database.dsn asks for TLS and the server does not support it"},
 			{[]string{"--require-secure-transport=ON"}, true, "", "the server requires TLS"},
 		} {
 			var args []string

@@ -37,7 +37,7 @@ func TestErrorsHoldNoValues(t *testing.T) {
 		"too long":        {"INSERT INTO orders (customer_id, status, amount, currency) VALUES (?, 's', 1, 'KRW')", []any{strings.Repeat(value, 9)}, "customer_id", false},
 		"no JSON":         {"INSERT INTO events (type, subject, payload) VALUES ('t', 's', ?)", []any{"{" + value}, "payload", false},
 		"wrong statement": {"SELECT 1 OR OR '" + value + "'", nil, "syntax", true},
-		"out of range":    {"INSERT INTO daily_order_stats (business_date, currency, orders_failed) SELECT '2026-01-01', 'KRW', 18446744073709551615 + CHAR_LENGTH(?)", []any{value}, "out of range", true},
+		"out of range":    {"INSERT INTO daily_order_stats (business_date, currency, orders_failed) SELECT '2026-01-01', 'KRW', 18446744073709551615 + CHAR_LENGTH('" + value + "')", nil, "out of range", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, quoted := plain.ExecContext(t.Context(), c.query, c.args...)

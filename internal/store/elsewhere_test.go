@@ -17,7 +17,7 @@ import (
 func TestElsewhere(t *testing.T) {
 	t.Parallel()
 	const older, newer = -30 * time.Minute, 30 * time.Minute // than today's account
-	before := "(1, 'main', 'http://old', NULL, -60)"
+	before := "1, 'main', 'http://old', NULL, -60"
 	for name, c := range map[string]struct {
 		accounts string // the other ones, beside 2, which the gateway is called at since noon
 		bookings string
@@ -33,18 +33,18 @@ func TestElsewhere(t *testing.T) {
 		"booked there by nobody's word": {before, "(1, 'pay', 'payment', 1, NULL)", newer, ""},
 		"booked there for another row":  {before, "(1, 'pay', 'payment', 2, 'look_up')", newer, ""},
 		"booked at both":                {before, "(1, 'pay', 'payment', 1, 'operator'), (2, 'pay', 'payment', 1, 'look_up')", newer, ""},
-		"joined":                        {"(1, 'main', 'http://old', 2, -60)", "(1, 'pay', 'payment', 1, 'look_up')", older, ""},
-		"called there later":            {"(1, 'main', 'http://copy', NULL, 10)", "", older, ""},
-		"booked there later":            {"(1, 'main', 'http://copy', NULL, 10)", "(1, 'pay', 'payment', 1, 'look_up')", newer, "http://copy"},
-		"before accounts were known":    {"(1, 'main', '', NULL, -60)", "(1, 'pay', 'payment', 1, NULL)", older, ""},
-		"another gateway":               {"(1, 'other', 'http://old', NULL, -60)", "", older, ""},
+		"joined":                        {"1, 'main', 'http://old', 2, -60", "(1, 'pay', 'payment', 1, 'look_up')", older, ""},
+		"called there later":            {"1, 'main', 'http://copy', NULL, 10", "", older, ""},
+		"booked there later":            {"1, 'main', 'http://copy', NULL, 10", "(1, 'pay', 'payment', 1, 'look_up')", newer, "http://copy"},
+		"before accounts were known":    {"1, 'main', '', NULL, -60", "(1, 'pay', 'payment', 1, NULL)", older, ""},
+		"another gateway":               {"1, 'other', 'http://old', NULL, -60", "", older, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db := testdb.New(t)
-			for _, row := range []string{"(2, 'main', 'http://new', NULL, 0)", c.accounts} {
+			for _, row := range []string{"2, 'main', 'http://new', NULL, 0", c.accounts} {
 				if row != "" {
-					worktest.Exec(t, db, `INSERT INTO gateway_accounts (id, gateway, address, joined_to, created_at) SELECT a, b, c, d, ? + INTERVAL e MINUTE FROM
-(WITH x (a, b, c, d, e) AS (VALUES `+row+`) SELECT * FROM x) y`, noon)
+					worktest.Exec(t, db, `INSERT INTO gateway_accounts (id, gateway, address, joined_to, created_at)
+WITH x (a, b, c, d, e) AS (SELECT `+row+`) SELECT a, b, c, d, ? + INTERVAL e MINUTE FROM x`, noon)
 				}
 			}
 			if c.bookings != "" {

@@ -16,13 +16,14 @@ import (
 // cancelled, wait for nobody. What is due is listed once.
 func TestHeldUpSubscriptionsWait(t *testing.T) {
 	t.Parallel()
+	const eight = "WITH RECURSIVE numbers (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM numbers WHERE seq < 8) "
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO subscriptions (id, customer_id, gateway, payment_method, status, amount, currency, interval_unit, next_billing_date, review_reason, updated_at)
-SELECT seq, 'c', 'main', 'pm', ELT(seq, 'active', 'active', 'paused', 'trialing', 'paused', 'cancelled', 'paused', 'past_due'), 100, 'KRW', 'month', IF(seq = 1, '2026-01-31', '2026-02-20'),
-CONCAT('planned change ', IF(seq = 7, 1, seq), ' (amount from 2026-01-01): wrong'), '2026-01-31 01:00:00' + INTERVAL seq SECOND FROM seq_1_to_8`)
+`+eight+`SELECT seq, 'c', 'main', 'pm', ELT(seq, 'active', 'active', 'paused', 'trialing', 'paused', 'cancelled', 'paused', 'past_due'), 100, 'KRW', 'month', IF(seq = 1, '2026-01-31', '2026-02-20'),
+CONCAT('planned change ', IF(seq = 7, 1, seq), ' (amount from 2026-01-01): wrong'), '2026-01-31 01:00:00' + INTERVAL seq SECOND FROM numbers`)
 	worktest.Exec(t, plain, `INSERT INTO subscription_changes (id, subscription_id, effective_date, kind, value, applied_at)
-SELECT seq, seq, IF(seq = 8, '2026-02-01', '2026-01-01'), 'amount', 'x', IF(seq = 5, '2026-01-31', NULL) FROM seq_1_to_8`)
+`+eight+`SELECT seq, seq, IF(seq = 8, '2026-02-01', '2026-01-01'), 'amount', 'x', IF(seq = 5, '2026-01-31', NULL) FROM numbers`)
 	business := worktest.Day(t, "2026-01-31")
 
 	counts, err := query.CountReviews(t.Context(), db, business)

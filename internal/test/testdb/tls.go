@@ -44,6 +44,14 @@ func TLSArgs(t testing.TB) (args []string, certificate string) {
 	return []string{"--ssl-cert=" + certificate, "--ssl-key=" + writePEM(t, "PRIVATE KEY", secret), "--ssl-ca=" + certificate}, certificate
 }
 
+// WithoutTLS is the argument of NewServer that makes it speak no TLS.
+func WithoutTLS() string {
+	if Engine() == "mysql" {
+		return "--tls-version=" // MySQL 9 has no --skip-ssl
+	}
+	return "--skip-ssl"
+}
+
 func writePEM(t testing.TB, kind string, der []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "server.pem")
