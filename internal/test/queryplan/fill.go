@@ -39,7 +39,9 @@ CASE id % 50 WHEN 0 THEN 'in_doubt' WHEN 1 THEN 'in_flight' ELSE 'succeeded' END
 IF(id % 50 = 0, '2026-01-01' + INTERVAL id SECOND, NULL) FROM invoices`)
 	worktest.Exec(t, db, `INSERT INTO gateway_answers (idempotency_key, answer, run_id)
 SELECT idempotency_key, '{}', 1 FROM payment_attempts WHERE id % 5 = 0`)
-	worktest.Exec(t, db, `ANALYZE TABLE subscriptions, invoices, payment_attempts, job_runs, gateway_answers`)
+	worktest.Exec(t, db, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value, applied_at)
+SELECT id, IF(id % 50 = 1, '2026-02-28', '2026-01-31'), IF(id % 50 = 1, 'resume', 'amount'), '100', IF(id % 50 < 2, NULL, '2026-01-31') FROM subscriptions`)
+	worktest.Exec(t, db, `ANALYZE TABLE subscriptions, invoices, payment_attempts, job_runs, gateway_answers, subscription_changes`)
 }
 
 // fillOrders makes tables in which most rows are history: orders that were completed, and payments that succeeded, or
