@@ -17,7 +17,7 @@ func TestARunForYesterdayLeavesTodayDue(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "ok", 100)
-	s.exec(t, "UPDATE subscriptions SET interval_unit = 'day'")
+	s.exec(t, "UPDATE subscriptions SET interval_unit = 'day', next_billing_date = DATE(UTC_TIMESTAMP() + INTERVAL 9 HOUR) - INTERVAL 1 DAY") // the day in Seoul
 	var yesterday, today string
 	require.NoError(t, s.db.QueryRowxContext(t.Context(), "SELECT CAST(next_billing_date AS CHAR), CAST(next_billing_date + INTERVAL 1 DAY AS CHAR) FROM subscriptions").Scan(&yesterday, &today))
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--date", yesterday).code)

@@ -111,7 +111,7 @@ func TestReopenAheadOfAStage(t *testing.T) {
 	require.Positive(t, stage)
 
 	s.does(t, "reopen --run 2 --gateway main --reason suspended")
-	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE next_attempt_date = UTC_DATE() AND stage_date > next_attempt_date"))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE next_attempt_date = DATE(UTC_TIMESTAMP() + INTERVAL 9 HOUR) AND stage_date > next_attempt_date"), "on the day in Seoul")
 	require.Equal(t, stage, s.number(t, dated))
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Equal(t, []string{"past_due open 1 3"}, s.states(t), "it is still declined, and used none")
