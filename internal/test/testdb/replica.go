@@ -46,11 +46,11 @@ func NewPair(t testing.TB, semi bool) *Pair {
 	return p
 }
 
-// ports counts the ports that this process has tried, so that no two servers are given one.
+// ports counts the ports that this process has tried, so that parallel tests get different ones.
 var ports atomic.Int32
 
-// freePort returns a port of this host that nobody listens on. It lies below those that the kernel gives to whoever asks for any, so that no
-// listener or connection of another test takes it before the server does.
+// freePort returns an unused TCP port of 127.0.0.1 below the kernel's ephemeral range, so that no listener or connection of another test can take it
+// before the server binds it.
 func freePort(t testing.TB) int {
 	t.Helper()
 	const first, last = 10_000, 30_000

@@ -67,11 +67,11 @@ func describe(ctx context.Context, db *sqlx.DB, table string, script *strings.Bu
 	return nil
 }
 
-// ofTable is the collation of a table, in its definition.
+// ofTable finds the collation of a table in its definition.
 var ofTable = regexp.MustCompile(`(?m)^\).* COLLATE=(\w+)`)
 
-// withoutInherited takes the collations that columns have from their table out of its definition. MySQL writes the character set
-// beside one that was named: the definition of the copy would not be that of the table.
+// withoutInherited removes from a table's definition the collations that its columns inherit. MySQL prints the character set beside an explicit
+// collation, so that the definition of the copy would differ from the original's.
 func withoutInherited(definition string) string {
 	of := ofTable.FindStringSubmatch(definition)
 	if of == nil {

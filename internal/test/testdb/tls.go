@@ -44,7 +44,7 @@ func TLSArgs(t testing.TB) (args []string, certificate string) {
 	return []string{"--ssl-cert=" + certificate, "--ssl-key=" + writePEM(t, "PRIVATE KEY", secret), "--ssl-ca=" + certificate}, certificate
 }
 
-// WithoutTLS is the argument of NewServer that makes it speak no TLS.
+// WithoutTLS returns the argument of [NewServer] that disables TLS.
 func WithoutTLS() string {
 	if Engine() == "mysql" {
 		return "--tls-version=" // MySQL 9 has no --skip-ssl
