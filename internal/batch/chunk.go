@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -115,7 +114,7 @@ type Chunk[I, O any] struct {
 	// Spill saves outcomes on this host that Keep did not take, and returns where; empty if there was nothing to save.
 	Spill func(ctx context.Context, outcomes []O) (where string, err error)
 	// Idle, if it is set, does a piece of other work on the goroutine that claims, and reports whether there is more: again and again
-	// after claims have waited for room for a while and nothing is being settled, and once claiming has ended, for whatever reason, until there is no more. Its ctx is
+	// after claims have waited for room for a while and no settlement runs or has just ended, and once claiming has ended, for whatever reason, until there is no more. Its ctx is
 	// that of what is in flight. It is never called while a claim is made.
 	Idle func(ctx context.Context) (more bool)
 	// Size is the largest number of items of one claim and of one settlement.
@@ -172,13 +171,15 @@ type chunkRun[I, O any] struct {
 	outcomes chan settled[O]
 	moved    chan struct{} // an item was settled
 	running  sync.WaitGroup
-	settling atomic.Bool
 
 	mu      sync.Mutex
 	lanes   map[string]*lane[I]
 	skipped map[string]bool // lanes passed over since the walk began
 	shut    map[string]bool // lanes that took no room when room was looked for
 	failed  error           // a settlement failed for good: claim no more
+
+	settling  bool
+	settledAt time.Time // when the last settlement ended
 
 	failures  Failures       // of settlements; the settler's own, like the rest
 	unwritten []unwritten[O] // rows that were left
@@ -377,7 +378,7 @@ func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 			continue
 		}
 		started++
-		first := item // what a goroutine begins with is on the heap; an item that is handed on is not
+		first := item // the closure moves it to the heap; items sent over work stay off it
 		group.Go(func() error { e.work(ctx, l, first, work); return nil })
 	}
 	close(work)

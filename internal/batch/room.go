@@ -54,7 +54,7 @@ func (e *chunkRun[I, O]) awaitRoom(ctx context.Context, done bool, lanes []strin
 			}
 			return false, nil
 		}
-		if idle && !e.settling.Load() && Since(began, e.x.Now()) >= idleAfter {
+		if idle && e.outsideIsSlow(began) {
 			idle = e.Idle(e.x.Work)
 			continue
 		}
@@ -62,6 +62,15 @@ func (e *chunkRun[I, O]) awaitRoom(ctx context.Context, done bool, lanes []strin
 			return false, err
 		}
 	}
+}
+
+// outsideIsSlow reports whether claims have waited for [idleAfter] since began, and the database is not what they wait for: nothing is being
+// settled, nor was within [recheck]. Settlements of a busy database follow each other at once.
+func (e *chunkRun[I, O]) outsideIsSlow(began time.Time) bool {
+	now := e.x.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return !e.settling && Since(began, now) >= idleAfter && (e.settledAt.IsZero() || Since(e.settledAt, now) >= recheck)
 }
 
 // load returns how many items are claimed and unsettled in the lanes that are open, and how many may be.

@@ -399,7 +399,7 @@ func count(work context.Context, job Job) (left, held []string, waits []Waiting)
 	return append(left, reasons...), held, waits
 }
 
-// reasonsOf calls one of a job's counts; what that fails with is left as well.
+// reasonsOf calls one of a job's counts. If it fails, it appends the error to left.
 func reasonsOf[T any](work context.Context, of func(context.Context) ([]T, error), left *[]string) []T {
 	if of == nil {
 		return nil

@@ -20,12 +20,12 @@ func (e *chunkRun[I, O]) settleAll() error {
 	defer timer.Stop()
 	flush := func() {
 		if len(chunk) > 0 {
-			e.settling.Store(true)
+			e.setSettling(true)
 			if err := e.settle(outcomes(chunk)); err != nil {
 				errs = append(errs, err)
 				e.fail(err)
 			}
-			e.settling.Store(false)
+			e.setSettling(false)
 			e.release(chunk)
 			chunk = chunk[:0] // the writer had a copy
 		}
@@ -92,6 +92,13 @@ func outcomes[O any](chunk []settled[O]) []O {
 		out[i] = s.outcome
 	}
 	return out
+}
+
+// setSettling records when a settlement begins and ends.
+func (e *chunkRun[I, O]) setSettling(settling bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.settling, e.settledAt = settling, e.x.Now()
 }
 
 // release makes room for as many items as were settled.

@@ -31,12 +31,12 @@ type Job struct {
 	// Held names what waits for an operator to resume what is paused, one line a reason; nil for nothing. It is called after
 	// Left. A run that leaves nothing else ends with [ExitNotRun].
 	Held func(ctx context.Context) ([]string, error)
-	// Waits names rows that no run can do anything about before somebody decides; nil for nothing. A run that leaves nothing else ends
+	// Waits lists rows that need a decision before a run can process them; nil if the job has none. A run that leaves nothing else ends
 	// with [ExitReview].
 	Waits func(ctx context.Context) ([]Waiting, error)
 }
 
-// Waiting are rows that somebody must decide about.
+// Waiting is a group of rows that need a decision by the shop or an operator.
 type Waiting struct {
 	Reason string // one line
 	Next   string // the command that lists them; empty: Reason says what to type
