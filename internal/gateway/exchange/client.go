@@ -11,7 +11,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -141,7 +140,7 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	}
 	a.Left, a.Refused = true, line.refusal()
 	if err != nil {
-		// The socket of an answer may carry the next request already.
+		// With an answer the request has left; its connection may already carry the next one, so that the socket must not be sealed.
 		a.Left = resp != nil || line.end()
 		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(parent, ctx, err)), parent.Err() != nil
 	}
@@ -182,7 +181,7 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	}
 	req.Header["Accept"], req.Header["User-Agent"] = accept, agent
 	if len(r.Body) > 0 {
-		// A body without GetBody cannot be sent again, whatever stands between.
+		// Without GetBody no wrapper can send the body again.
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 	}
 	return req, nil
@@ -191,28 +190,15 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 // largestGuess is how many bytes of room are made at most for an answer by what it says of its length.
 const largestGuess = 64 << 10
 
-// readAll reads a body of at most so many bytes to its end, for a connection is used again only then. said is how long it says that it is,
-// -1: it does not say; whatever it says, it is read to its end.
+// readAll reads a body to its end, which returns its connection to the pool. said is its announced length, -1 if unknown. A body of more than
+// most bytes is [ErrTooLong].
 func readAll(body io.Reader, said, most int64) ([]byte, error) {
-	room := int64(bytes.MinRead)
-	if said >= 0 {
-		room = min(said, largestGuess) + 1 // one more, so that the end is met without more room
+	b := bytes.NewBuffer(make([]byte, 0, min(max(said, 0), largestGuess)+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(body, most+1))
+	if err == nil && int64(b.Len()) > most {
+		err = ErrTooLong
 	}
-	b, rest := make([]byte, 0, room), io.LimitReader(body, most+1)
-	for {
-		n, err := rest.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case errors.Is(err, io.EOF) && int64(len(b)) > most:
-			return b, ErrTooLong
-		case errors.Is(err, io.EOF):
-			return b, nil
-		case err != nil:
-			return b, err
-		case len(b) == cap(b):
-			b = slices.Grow(b, bytes.MinRead)
-		}
-	}
+	return b.Bytes(), err
 }
 
 // Address is a provider's URL in one spelling: equal addresses are equal texts.

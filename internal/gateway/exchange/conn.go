@@ -15,54 +15,54 @@ import (
 	"time"
 )
 
-// maxHeaders are the bytes of the headers of an answer, and of all informational answers (1xx) before it.
+// maxHeaders limits the headers of an answer, together with all informational answers (1xx) before it, in bytes.
 const maxHeaders = 64 << 10
 
 var errHeaders = fmt.Errorf("the headers of the answer are longer than %d KiB", maxHeaders>>10)
 
-// past is a deadline that ends what a connection waits for.
+// past is a deadline that ends pending reads and writes.
 var past = time.Unix(1, 0) //nolint:gochecknoglobals // a constant instant
 
-// conn is one connection of a pool, of one request at a time.
+// conn is a connection of a [transport]. It carries one request at a time, and one goroutine at a time uses it.
 type conn struct {
-	net.Conn // for reading and writing: TLS, or the socket itself
+	net.Conn // the TLS connection, or the socket itself
 
-	pool  *transport
-	wire  *socket      // below it
-	out   bytes.Buffer // the request, so that it is written at once
-	r     *bufio.Reader
-	room  int64 // how much more may be read
-	ended error // what reading has ended with
-	since time.Time
+	pool    *transport
+	socket  *socket      // below TLS
+	request bytes.Buffer // encoded, so that one write sends it
+	r       *bufio.Reader
+	limit   int64     // how many more bytes may be read
+	readErr error     // of the last read
+	idleAt  time.Time // when the last request ended
 }
 
 func newConn(pool *transport, c net.Conn, s *socket) *conn {
-	made := &conn{Conn: c, pool: pool, wire: s, room: math.MaxInt64}
+	made := &conn{Conn: c, pool: pool, socket: s, limit: math.MaxInt64}
 	made.r = bufio.NewReader(limited{made})
 	return made
 }
 
-// limited reads from a connection no more than there is room for.
+// limited reads from a connection, up to its limit.
 type limited struct{ *conn }
 
 // Read implements [io.Reader].
 func (l limited) Read(b []byte) (int, error) {
-	if l.room <= 0 {
+	if l.limit <= 0 {
 		return 0, errHeaders
 	}
-	n, err := l.Conn.Read(b[:min(int64(len(b)), l.room)])
-	l.room -= int64(n)
-	l.ended = err
+	n, err := l.Conn.Read(b[:min(int64(len(b)), l.limit)])
+	l.limit -= int64(n)
+	l.readErr = err
 	return n, err
 }
 
-// usable reports whether an idle connection can carry a request: it is not old, and nothing has come over it since, neither its end nor an
-// answer that nobody asked for. The service may close it in the next moment; a request that meets that is in doubt.
+// usable reports whether an idle connection can carry a request: it was idle for at most [idleConnection], the service has not closed it, and no
+// unexpected bytes have arrived. The service may still close it before the request arrives; the charge is in doubt then.
 func (c *conn) usable() bool {
-	return c.pool.now().Sub(c.since) <= idleConnection && c.ended == nil && c.r.Buffered() == 0 && c.wire.silent(c.Conn)
+	return c.pool.now().Sub(c.idleAt) <= idleConnection && c.readErr == nil && c.r.Buffered() == 0 && c.socket.quiet(c.Conn)
 }
 
-// exchange writes a request and reads the head of its answer, whose body gives the connection back to the pool.
+// exchange writes a request and reads the status line and headers of its answer. Reading the body to its end returns the connection to the pool.
 func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
 	resp, err := c.ask(ctx, req)
@@ -79,40 +79,41 @@ func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response,
 	return resp, nil
 }
 
+// ask writes a request once and reads the status line and headers of its answer.
 func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err // it ended while a connection was waited for
+		return nil, err // it ended during the wait for a connection
 	}
-	c.out.Reset()
-	// Without the hooks of the context: they would hear of a request that is not yet written.
-	if err := req.WithContext(context.Background()).Write(&c.out); err != nil {
+	c.request.Reset()
+	// Request.Write would call the hooks of the context before anything is sent.
+	if err := req.WithContext(context.Background()).Write(&c.request); err != nil {
 		return nil, err
 	}
-	n, broken := c.Write(c.out.Bytes())
+	n, writeErr := c.Write(c.request.Bytes())
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{Err: broken})
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: writeErr})
 	}
-	if broken == nil {
+	if writeErr == nil {
 		return c.answer(req)
 	}
-	if n > 0 && (errors.Is(broken, syscall.EPIPE) || errors.Is(broken, syscall.ECONNRESET)) {
-		// A service may answer before it has read the request, and hang up. What comes before any of it is not asked for.
+	if n > 0 && (errors.Is(writeErr, syscall.EPIPE) || errors.Is(writeErr, syscall.ECONNRESET)) {
+		// A service may answer before it has read the whole request, and close the connection. Without a byte sent there is no answer to read.
 		if resp, err := c.answer(req); err == nil {
 			resp.Close = true
 			return resp, nil
 		}
 	}
-	return nil, broken
+	return nil, writeErr
 }
 
-// answer reads the head of an answer.
+// answer reads the status line and headers of an answer.
 func (c *conn) answer(req *http.Request) (*http.Response, error) {
-	c.room = maxHeaders
-	defer func() { c.room = math.MaxInt64 }()
+	c.limit = maxHeaders
+	defer func() { c.limit = math.MaxInt64 }()
 	for {
 		resp, err := http.ReadResponse(c.r, req)
 		switch {
-		case err != nil && c.room <= 0:
+		case err != nil && c.limit <= 0:
 			return nil, errHeaders
 		case err != nil:
 			return nil, err
@@ -122,7 +123,7 @@ func (c *conn) answer(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// body is that of an answer. Read to its end, it gives its connection back.
+// body is the body of an answer. Reading it to its end returns the connection to the pool.
 type body struct {
 	io.ReadCloser
 
@@ -141,13 +142,13 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements [io.Closer]. What was not read to its end is not read any more.
+// Close implements [io.Closer]. It closes the connection, unless the body was read to its end.
 func (b *body) Close() error {
 	b.end(false)
 	return nil
 }
 
-// end gives the connection back, or closes it.
+// end returns the connection to the pool, or closes it, and frees its slot. whole: the body was read to its end.
 func (b *body) end(whole bool) {
 	if b.done {
 		return
@@ -159,7 +160,7 @@ func (b *body) end(whole bool) {
 	case whole:
 		_ = b.conn.Close()
 	default:
-		_ = b.conn.wire.Close() // without TLS's farewell, which would be written, and waited for
+		_ = b.conn.socket.Close() // not TLS's Close, which would write an alert, and wait
 	}
 	<-b.conn.pool.slots
 }

@@ -13,17 +13,17 @@ import (
 
 var errSealed = errors.New("no more may be written to this connection")
 
-// socket is a network connection that asks before the first byte of a request is written, and knows whether
-// one was, and whether anything has come that nobody has read.
+// socket is a network connection that checks the guard before the first byte of a request, records whether any byte was written, and can
+// tell whether unread bytes have arrived.
 type socket struct {
 	net.Conn
 
-	// Of the goroutine that reads.
-	wire    syscall.RawConn // nil: it cannot be read without waiting
-	records *records        // nil: it carries no TLS
-	atOnce  bool            // reading does not wait
-	empty   bool            // since the last look, nothing more has come
-	one     [1]byte
+	// Used by the reading goroutine alone.
+	raw         syscall.RawConn // nil: it cannot be read without blocking
+	records     *records        // nil: the connection carries no TLS
+	nonBlocking bool            // reads do not block
+	drained     bool            // the last non-blocking read found nothing
+	one         [1]byte
 
 	mu     sync.Mutex
 	allow  func() error // asked before the next write; nil: asked already, or nobody to ask
@@ -34,7 +34,7 @@ type socket struct {
 func newSocket(c net.Conn, secure bool) *socket {
 	s := &socket{Conn: c}
 	if raw, ok := c.(syscall.Conn); ok {
-		s.wire, _ = raw.SyscallConn()
+		s.raw, _ = raw.SyscallConn()
 	}
 	if secure {
 		s.records = &records{}
@@ -42,43 +42,42 @@ func newSocket(c net.Conn, secure bool) *socket {
 	return s
 }
 
-// silent reports whether nothing has come that nobody has read, neither the end of the connection nor an answer. from is s, or the TLS
-// connection over it: TLS reads ahead, so that an answer may be with it already, and what it keeps to itself, as session tickets, is no
-// answer.
-func (s *socket) silent(from io.Reader) bool {
-	if s.wire == nil {
+// quiet reports whether the peer has neither closed the connection nor sent bytes that are still unread. from is s, or the TLS connection
+// over it: TLS reads ahead and may already hold an answer, and it consumes session tickets, which are not answers.
+func (s *socket) quiet(from io.Reader) bool {
+	if s.raw == nil {
 		return true
 	}
-	s.atOnce, s.empty = true, false
+	s.nonBlocking, s.drained = true, false
 	n, _ := from.Read(s.one[:])
-	s.atOnce = false
-	return n == 0 && s.empty && (s.records == nil || s.records.whole())
+	s.nonBlocking = false
+	return n == 0 && s.drained && (s.records == nil || s.records.atBoundary())
 }
 
 // Read implements net.Conn.
 func (s *socket) Read(b []byte) (n int, err error) {
-	if s.atOnce {
-		n, err = s.readAtOnce(b)
+	if s.nonBlocking {
+		n, err = s.readNonBlocking(b)
 	} else {
 		n, err = s.Conn.Read(b)
 	}
 	if s.records != nil {
-		s.records.follow(b[:n])
+		s.records.advance(b[:n])
 	}
 	return n, err
 }
 
-// readAtOnce reads what has come. Its error is os.ErrDeadlineExceeded if nothing has: TLS can be read on after that.
-func (s *socket) readAtOnce(b []byte) (n int, err error) {
-	closed := s.wire.Read(func(fd uintptr) bool {
+// readNonBlocking reads the bytes that have arrived. Without any it returns [os.ErrDeadlineExceeded], a temporary error, after which TLS can go on reading.
+func (s *socket) readNonBlocking(b []byte) (n int, err error) {
+	closed := s.raw.Read(func(fd uintptr) bool {
 		n, err = syscall.Read(int(fd), b)
-		return true // whatever has come: it does not wait
+		return true // do not wait
 	})
 	switch {
 	case closed != nil:
 		return 0, closed
 	case errors.Is(err, syscall.EAGAIN):
-		s.empty = true
+		s.drained = true
 		return 0, os.ErrDeadlineExceeded
 	case err != nil:
 		return 0, err
@@ -88,35 +87,35 @@ func (s *socket) readAtOnce(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// records follows the records of TLS over a connection. Its zero value stands before the first.
+// records tracks the boundaries of TLS records in the bytes that were read. The zero value is at the start of a record.
 type records struct {
-	head []byte // of a record, as far as it has come
-	left int    // bytes of the record's content that are still to come
+	header    []byte // of the current record, as far as it was read
+	remaining int    // unread bytes of the current record's content
 }
 
 const (
-	recordHead   = 5 // the length of a record's head
-	recordLength = 3 // where the length of its content begins
+	recordHeader = 5 // bytes
+	recordLength = 3 // offset of the content's length in the header
 )
 
-// follow goes on by what was read.
-func (r *records) follow(b []byte) {
+// advance moves on by b, the next bytes that were read.
+func (r *records) advance(b []byte) {
 	for len(b) > 0 {
-		if r.left > 0 {
-			n := min(r.left, len(b))
-			r.left, b = r.left-n, b[n:]
+		if r.remaining > 0 {
+			n := min(r.remaining, len(b))
+			r.remaining, b = r.remaining-n, b[n:]
 			continue
 		}
-		n := min(recordHead-len(r.head), len(b))
-		r.head, b = append(r.head, b[:n]...), b[n:]
-		if len(r.head) == recordHead {
-			r.left, r.head = int(binary.BigEndian.Uint16(r.head[recordLength:])), r.head[:0]
+		n := min(recordHeader-len(r.header), len(b))
+		r.header, b = append(r.header, b[:n]...), b[n:]
+		if len(r.header) == recordHeader {
+			r.remaining, r.header = int(binary.BigEndian.Uint16(r.header[recordLength:])), r.header[:0]
 		}
 	}
 }
 
-// whole reports whether no record has come in part.
-func (r *records) whole() bool { return len(r.head) == 0 && r.left == 0 }
+// atBoundary reports whether no record was read in part.
+func (r *records) atBoundary() bool { return len(r.header) == 0 && r.remaining == 0 }
 
 // begin starts a request on s; allow may be nil.
 func (s *socket) begin(allow func() error) {

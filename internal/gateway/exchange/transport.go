@@ -22,22 +22,21 @@ const (
 	keepAlive      = 15 * time.Second
 )
 
-// errConnecting is the error of a TLS handshake that takes longer than connecting may take.
+// errConnecting is the error of a TLS handshake that exceeds the connect timeout.
 var errConnecting = &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded}
 
-// transport is the connection pool of one client, an [http.RoundTripper] that speaks HTTP/1.1 alone: a connection carries one request at a
-// time, so that what the socket saw is what the request did. It writes a request once, and never again by itself. The goroutine that calls
-// it writes the request and reads the answer: a charge wakes no other. It knows no proxy: a proxy's answers would be taken for the gateway's.
-// All requests go to one host. It is safe for concurrent use.
+// transport is the connection pool of one client, an [http.RoundTripper] for requests to one host. It speaks only HTTP/1.1: a connection carries
+// one request at a time, so that the bytes on the socket belong to that request. It sends each request once and never retries. The calling
+// goroutine writes the request and reads the answer. It uses no proxy, whose answers would be taken for the gateway's. It is safe for concurrent use.
 type transport struct {
 	dialer  *net.Dialer
-	connect time.Duration  // bounds the TLS handshake
-	roots   *x509.CertPool // nil: those of the host
-	slots   chan struct{}  // as many as connections are allowed
+	connect time.Duration  // timeout of the TLS handshake
+	roots   *x509.CertPool // nil: the system's
+	slots   chan struct{}  // one element per connection in use; its capacity is the limit
 	now     func() time.Time
 
 	mu   sync.Mutex
-	idle []*conn // the one that was used last comes last
+	idle []*conn // the most recently used one last
 }
 
 func newTransport(c Config) *transport {
@@ -55,7 +54,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.send(ctx, req)
 	if err != nil {
 		if req.Body != nil {
-			_ = req.Body.Close() // as the interface wants it
+			_ = req.Body.Close() // as RoundTripper requires
 		}
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -65,7 +64,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response, error) {
-	if err := valid(req.Header); err != nil {
+	if err := checkHeaders(req.Header); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -91,17 +90,17 @@ func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response
 	return c.exchange(ctx, req)
 }
 
-// valid refuses headers that would be read as others by the service.
-func valid(h http.Header) error {
+// checkHeaders rejects names and values that HTTP does not allow, such as line breaks, which would start another header.
+func checkHeaders(h http.Header) error {
 	for name, values := range h {
 		if !httpguts.ValidHeaderFieldName(name) || slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
-			return errors.New("a header cannot be sent: " + name)
+			return errors.New("invalid header: " + name)
 		}
 	}
 	return nil
 }
 
-// pop takes the idle connection that was used last; nil if none can be used.
+// pop returns the most recently used idle connection that is usable; nil if there is none.
 func (t *transport) pop() *conn {
 	for {
 		t.mu.Lock()
@@ -120,12 +119,12 @@ func (t *transport) pop() *conn {
 	}
 }
 
-// put keeps a connection for the next request, and closes those that nobody has used for long.
+// put returns a connection to the pool, and closes those that were idle for longer than [idleConnection].
 func (t *transport) put(c *conn) {
-	c.since = t.now()
+	c.idleAt = t.now()
 	t.mu.Lock()
 	old := 0
-	for old < len(t.idle) && c.since.Sub(t.idle[old].since) > idleConnection {
+	for old < len(t.idle) && c.idleAt.Sub(t.idle[old].idleAt) > idleConnection {
 		old++
 	}
 	aged := slices.Clone(t.idle[:old])
@@ -152,7 +151,7 @@ func (t *transport) dial(ctx context.Context, u *url.URL) (*conn, error) {
 	host, port := u.Hostname(), u.Port()
 	ascii, err := idna.Lookup.ToASCII(host)
 	if err != nil || net.ParseIP(host) != nil {
-		ascii = host // for the resolver to judge
+		ascii = host // the resolver rejects what is no name
 	}
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]

@@ -2,16 +2,15 @@ package exchange
 
 import (
 	"bufio"
-	"crypto/x509"
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,45 +18,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/gateway"
+	"duly/internal/test/canned"
 )
 
-// service is a server that says to each of its connections what a test wants.
+// service is a server with prepared answers for each of its connections.
 type service struct {
 	url      string
 	accepted atomic.Int32
 }
 
-// listen answers the requests of each connection with the texts that answers has for it, and closes it after the last one.
+// listen answers the requests of connection n with answers[n-1], later ones with the last of answers, and closes each after its last answer.
 func listen(t *testing.T, answers ...[]string) *service {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &service{url: "http://" + l.Addr().String()}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
+	s := &service{}
+	s.url = canned.Accept(t, func(n int, conn net.Conn) {
+		s.accepted.Add(1)
+		r := bufio.NewReader(conn)
+		for _, answer := range answers[min(n, len(answers))-1] {
+			req, err := http.ReadRequest(r)
 			if err != nil {
 				return
 			}
-			n := int(s.accepted.Add(1))
-			all.Go(func() {
-				defer func() { _ = conn.Close() }()
-				r := bufio.NewReader(conn)
-				for _, answer := range answers[min(n, len(answers))-1] {
-					req, err := http.ReadRequest(r)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, req.Body)
-					_, _ = io.WriteString(conn, answer)
-				}
-			})
+			_, _ = io.Copy(io.Discard, req.Body)
+			_, _ = io.WriteString(conn, answer)
 		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
 	})
 	return s
 }
@@ -66,7 +50,7 @@ func said(body string) string {
 	return "HTTP/1.1 200 OK\r\nContent-Length: " + string(rune('0'+len(body))) + "\r\n\r\n" + body
 }
 
-// clock is one that a test moves on.
+// clock is a clock that tests advance.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
@@ -84,7 +68,7 @@ func post(t *testing.T, c *Client) Answer {
 	return c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
 }
 
-// idle waits until something has come over the connection that is kept, be it its end.
+// idle waits until the idle connection has received bytes or was closed.
 func idle(t *testing.T, c *Client) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -94,7 +78,7 @@ func idle(t *testing.T, c *Client) {
 	}, 5*time.Second, time.Millisecond)
 }
 
-// An answer that nobody asked for would be taken for that of the next charge.
+// An unexpected answer would be taken for that of the next charge.
 func TestWhatComesUnaskedIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string][]string{
@@ -116,7 +100,7 @@ func TestWhatComesUnaskedIsNoAnswer(t *testing.T) {
 	}
 }
 
-// What comes later than the answer is seen at the socket.
+// Bytes that arrive later than the answer are found at the socket.
 func TestWhatComesLaterIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	later := make(chan struct{})
@@ -162,6 +146,7 @@ func TestWhichConnectionsAreKept(t *testing.T) {
 		"an old protocol":     {"HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nyes", "yes", 2},
 		"another protocol":    {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\n", "", 2},
 		"longer than allowed": {said("too long"), "", 2},
+		"with more to come":   {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n12345", "", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -205,24 +190,11 @@ func TestAnAnswerBeforeTheRequestIsWhole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			require.NoError(t, err)
-			var all sync.WaitGroup
-			all.Go(func() {
-				conn, err := l.Accept()
-				if err != nil {
-					t.Error(err)
-					return
-				}
+			url := canned.Accept(t, func(_ int, conn net.Conn) {
 				_, _ = conn.Read(make([]byte, 1))
-				_, _ = io.WriteString(conn, tc.answer)
-				_ = conn.Close() // which resets it, with so much unread
+				_, _ = io.WriteString(conn, tc.answer) // closing resets the connection, with so much unread
 			})
-			defer func() {
-				_ = l.Close()
-				all.Wait()
-			}()
-			c, _ := dial(t, "http://"+l.Addr().String())
+			c, _ := dial(t, url)
 			a := c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: make([]byte, 16<<20)})
 			require.True(t, a.Left)
 			require.Equal(t, tc.status, a.Status)
@@ -232,7 +204,7 @@ func TestAnAnswerBeforeTheRequestIsWhole(t *testing.T) {
 	}
 }
 
-// The connection of an answer that is one byte too long carries the next request, and is not that of the first any more.
+// An answer that is one byte too long is read to its end: its connection may carry the next request at once, so that it must not be sealed.
 func TestAnAnswerThatIsTooLongAndWhole(t *testing.T) {
 	t.Parallel()
 	s := listen(t, []string{said("yes"), said("yes"), said("no")})
@@ -246,7 +218,27 @@ func TestAnAnswerThatIsTooLongAndWhole(t *testing.T) {
 	require.EqualValues(t, 1, s.accepted.Load())
 }
 
-// A connection that nobody has used for a minute is not used again: whatever stands between may have forgotten it.
+// A connection whose request's context has ended is not used again: its deadline is in the past.
+func TestConnectionsOfEndedContextsAreClosed(t *testing.T) {
+	t.Parallel()
+	s := listen(t, []string{said("one")}, []string{said("two")})
+	c, _ := dial(t, s.url)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	require.NoError(t, err)
+	resp, err := c.transport.RoundTrip(req)
+	require.NoError(t, err)
+	cancel()
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body) // it has arrived with the headers
+	require.NoError(t, err)
+	require.Equal(t, "one", string(answer))
+	require.Empty(t, c.transport.idle)
+	require.Equal(t, "two", string(post(t, c).Body))
+}
+
+// A connection that was idle for more than a minute is not used again: a firewall may have dropped it.
 func TestOldConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	s := listen(t, []string{said("one"), said("two"), said("three")})
@@ -267,7 +259,7 @@ func TestOldConnectionsAreClosed(t *testing.T) {
 	newer, err := c.transport.dial(t.Context(), address(t, s.url))
 	require.NoError(t, err)
 	c.transport.put(newer)
-	require.Equal(t, []*conn{newer}, c.transport.idle, "one that is given back clears out those that are old")
+	require.Equal(t, []*conn{newer}, c.transport.idle, "returning a connection closes the old ones")
 	_, err = old.Conn.Read(make([]byte, 1))
 	require.ErrorIs(t, err, net.ErrClosed)
 }
@@ -278,7 +270,7 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 	c, _ := dial(t, s.url)
 	for _, h := range []http.Header{{"Key": {"a\r\nOther: b"}}, {"Bad Name": {"a"}}} {
 		a := c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Header: h, Body: []byte("{}")})
-		require.ErrorContains(t, a.Err, "a header cannot be sent")
+		require.ErrorContains(t, a.Err, "invalid header")
 		require.False(t, a.Left)
 	}
 	require.Zero(t, s.accepted.Load())
@@ -287,13 +279,8 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 func TestGuardIsAskedBelowTLS(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it reports what the test provokes
-	s.StartTLS()
-	defer s.Close()
-	c, _ := dial(t, s.URL)
-	c.transport.roots = x509.NewCertPool()
-	c.transport.roots.AddCert(s.Certificate())
+	s := serveTLS(t, tls.VersionTLS13, func(http.ResponseWriter, *http.Request) { requests.Add(1) })
+	c := dialTLS(t, s)
 	require.Equal(t, http.StatusOK, post(t, c).Status)
 	no := errors.New("no")
 	for range 2 {
@@ -305,7 +292,7 @@ func TestGuardIsAskedBelowTLS(t *testing.T) {
 	require.EqualValues(t, 2, requests.Load())
 }
 
-// A service that accepts and says nothing is waited for as long as connecting may take, and nothing has left.
+// A service that accepts connections and sends nothing times out after ConnectTimeout, and no request has left.
 func TestHandshakeTakesTooLong(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

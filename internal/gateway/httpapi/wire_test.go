@@ -35,28 +35,12 @@ type wire struct {
 // listen hands each connection to do and closes it afterwards.
 func listen(t *testing.T, do func(w *wire, conn net.Conn, r *bufio.Reader)) *wire {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	w := &wire{url: "http://" + l.Addr().String(), first: make(chan struct{})}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if w.accepted.Add(1) == 1 {
-				close(w.first)
-			}
-			all.Go(func() {
-				defer func() { _ = conn.Close() }()
-				do(w, conn, bufio.NewReader(io.TeeReader(conn, counter{&w.bytes})))
-			})
+	w := &wire{first: make(chan struct{})}
+	w.url = canned.Accept(t, func(_ int, conn net.Conn) {
+		if w.accepted.Add(1) == 1 {
+			close(w.first)
 		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
+		do(w, conn, bufio.NewReader(io.TeeReader(conn, counter{&w.bytes})))
 	})
 	return w
 }

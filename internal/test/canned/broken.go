@@ -6,11 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // Broken is a server that keeps its connections, and closes one that brings it a request of a kind, without an answer.
@@ -25,29 +22,15 @@ type Broken struct {
 // clients that are closed by then.
 func Break(t *testing.T, drop func(*http.Request) bool, status int, body string) *Broken {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	b := &Broken{URL: "http://" + l.Addr().String()}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			b.Connections.Add(1)
-			all.Go(func() { b.serve(conn, drop, status, body) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
+	b := &Broken{}
+	b.URL = Accept(t, func(_ int, conn net.Conn) {
+		b.Connections.Add(1)
+		b.serve(conn, drop, status, body)
 	})
 	return b
 }
 
 func (b *Broken) serve(conn net.Conn, drop func(*http.Request) bool, status int, body string) {
-	defer func() { _ = conn.Close() }()
 	for in := bufio.NewReader(conn); ; {
 		r, err := http.ReadRequest(in)
 		if err != nil {
