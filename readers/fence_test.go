@@ -188,7 +188,7 @@ func TestAClaimReadsWhatIsKnownOfItsCharges(t *testing.T) {
 VALUES (1, 'other', ?, ?, 'pay_9', '{}', ?)`, []string{"sub_3_20260131-7", "sub_4_20260131-7"}[i], []string{"sub_3_20260131", "sub_4_20260131"}[i], adopted)
 	}
 	worktest.Exec(t, plain, `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_5_20260131-1', '[]', 1)`)
-	for name, server := range ways(t, db) {
+	for name, server := range worktest.ReturningAndNot(t, db) {
 		t.Run(name, func(t *testing.T) {
 			worktest.Exec(t, plain, `DELETE FROM payment_attempts`)
 			worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0`)
@@ -210,22 +210,12 @@ VALUES (1, 'other', ?, ?, 'pay_9', '{}', ?)`, []string{"sub_3_20260131-7", "sub_
 	}
 }
 
-// ways are the server that db is on, as it says that it is, and as one that returns nothing with an INSERT.
-func ways(t *testing.T, db *mysql.DB) map[string]mysql.Server {
-	t.Helper()
-	server, _ := worktest.Servers(t, db)
-	require.Equal(t, testdb.Engine() == "mariadb", server.Returns)
-	reading := server
-	reading.Returns = false
-	return map[string]mysql.Server{"returned": server, "read": reading}
-}
-
 // A claim shows, in the statement that checks the fence, an attempt that only its transaction can see: where a proxy sends reads elsewhere, nothing of
 // it is kept.
 func TestAClaimIsShownByTheServerThatWroteIt(t *testing.T) {
 	t.Parallel()
 	plain := shop(t, 2, nil)
-	for name, server := range ways(t, worktest.Open(t, plain.DSN)) {
+	for name, server := range worktest.ReturningAndNot(t, worktest.Open(t, plain.DSN)) {
 		t.Run(name, func(t *testing.T) {
 			proxy := testdb.NewProxy(t, plain.DSN)
 			proxy.Rewrite(t, "payment_attempts WHERE id IN (", "payment_attempts WHERE 0=id *(") // a replica lacks what is not committed
@@ -266,7 +256,7 @@ func TestAClaimOfReturnedIDsLooksForWhatIsKnown(t *testing.T) {
 			plain := shop(t, 3, nil)
 			db := worktest.Open(t, plain.DSN)
 			worktest.Exec(t, plain, c.known)
-			for way, server := range ways(t, db) {
+			for way, server := range worktest.ReturningAndNot(t, db) {
 				worktest.Exec(t, plain, `DELETE FROM payment_attempts`)
 				worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0`)
 				r := stage(t, db)

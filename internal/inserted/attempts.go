@@ -8,8 +8,8 @@ import (
 	"duly/internal/mysql"
 )
 
-// Attempts inserts rows into payment_attempts; head is the statement up to and including VALUES. It returns the ids by their idempotency keys;
-// nil: server does not return them.
+// Attempts inserts rows into payment_attempts; head is the statement up to and including VALUES. It returns the ids by idempotency key, or nil if the
+// server cannot return them.
 func Attempts(ctx context.Context, tx *sqlx.Tx, server mysql.Server, head string, rows [][]any) (map[string]uint64, error) {
 	var returned []struct {
 		ID  uint64

@@ -1,3 +1,3 @@
-// Package inserted gives the ids of rows that a transaction has just inserted. MariaDB returns them with the statement; elsewhere they are read
-// by the unique key. An id is taken for what its row says, never for where it stands.
+// Package inserted inserts rows and finds their generated ids. MariaDB returns ids with the statement (RETURNING); on MySQL they are read by the unique
+// key. Ids are matched by the columns of the unique key, never by their order.
 package inserted

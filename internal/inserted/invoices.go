@@ -12,20 +12,19 @@ import (
 	"duly/internal/store"
 )
 
-// The invoices that a transaction has just inserted. Nearly always their ids follow the first one, where they are read in their order;
-// whatever the ids are, they are found by the unique key.
+// Ids are first read as a consecutive range, which they nearly always are, and else by the unique key.
 const (
 	insertedInOrder = `SELECT id, subscription_id, due_date FROM invoices WHERE id BETWEEN ? AND ?`
 	insertedByKey   = `SELECT id, subscription_id, due_date FROM invoices WHERE subscription_id IN (?) AND due_date IN (?)`
 )
 
-// Invoices are the invoices that a transaction has inserted with one statement. The zero value are none.
+// Invoices are the invoices that one statement has inserted. The zero value has none.
 type Invoices struct {
-	// First is the first id, as the server said; 0: it did not say. N is how many there are.
+	// First is the first generated id, 0 if the server did not report it. N is the number of invoices.
 	First uint64
 	N     int
 
-	returned []invoiceRow // with the statement
+	returned []invoiceRow // by RETURNING
 }
 
 type invoiceRow struct {
@@ -34,7 +33,7 @@ type invoiceRow struct {
 	Due          payment.Date `db:"due_date"`
 }
 
-// InsertInvoices inserts rows into invoices; head is the statement up to and including VALUES.
+// InsertInvoices inserts rows into invoices in one statement; head is the statement up to and including VALUES.
 func InsertInvoices(ctx context.Context, tx *sqlx.Tx, server mysql.Server, head string, rows [][]any) (Invoices, error) {
 	in := Invoices{N: len(rows), returned: make([]invoiceRow, 0, len(rows))}
 	if done, err := server.InsertReturning(ctx, tx, &in.returned, head, rows, "id, subscription_id, due_date"); done || err != nil {
@@ -45,8 +44,8 @@ func InsertInvoices(ctx context.Context, tx *sqlx.Tx, server mysql.Server, head 
 	return in, err
 }
 
-// IDs returns the ids of some of the invoices by their keys, in their order. It is an error if one is not there: triggers and the server's way to
-// count leave gaps, and put rows elsewhere.
+// IDs returns the ids of the invoices with these keys, in the order of keys. It fails if one is missing. The range of generated ids may have gaps:
+// innodb_autoinc_lock_mode and a shop's triggers decide which ids rows get.
 func (i Invoices) IDs(ctx context.Context, tx *sqlx.Tx, keys []store.InvoiceKey) ([]uint64, error) {
 	in := wanted{ids: make([]uint64, len(keys)), at: make(map[store.InvoiceKey]int, len(keys))}
 	for k, key := range keys {
@@ -74,7 +73,7 @@ func (i Invoices) IDs(ctx context.Context, tx *sqlx.Tx, keys []store.InvoiceKey)
 	return in.ids, nil
 }
 
-// wanted are the ids of invoices, in the order of their keys.
+// wanted collects the ids of invoices in the order of their keys.
 type wanted struct {
 	ids   []uint64
 	at    map[store.InvoiceKey]int

@@ -56,16 +56,6 @@ func TestInsertedInvoicesAreFoundByWhatTheySay(t *testing.T) {
 	}
 }
 
-// ways are the servers whose ids are looked at: this one, as it says that it is, and as one that returns nothing with an INSERT.
-func ways(t *testing.T, plain *testdb.DB) map[string]mysql.Server {
-	t.Helper()
-	server, _ := worktest.Servers(t, worktest.Open(t, plain.DSN))
-	require.Equal(t, testdb.Engine() == "mariadb", server.Returns)
-	reading := server
-	reading.Returns = false
-	return map[string]mysql.Server{"returned": server, "read": reading}
-}
-
 // Ids are those of the rows, whether the server returns them or they are read: behind triggers that put rows elsewhere, through a view, and with
 // other columns than the table has.
 func TestIDsAreThoseOfTheRows(t *testing.T) {
@@ -78,7 +68,7 @@ func TestIDsAreThoseOfTheRows(t *testing.T) {
 	for i := range subscriptions {
 		subscriptions[i], keys[i] = uint64(i+1), fmt.Sprintf("%c-%d", "ba"[i%2], i)
 	}
-	for name, server := range ways(t, plain) {
+	for name, server := range worktest.ReturningAndNot(t, worktest.Open(t, plain.DSN)) {
 		for _, table := range []string{"invoices", "invoices_seen"} {
 			t.Run(name+", "+table, func(t *testing.T) {
 				tx, err := plain.BeginTxx(t.Context(), nil)
@@ -151,7 +141,7 @@ func TestADuplicateIsRefused(t *testing.T) {
 	for i := range list {
 		list[i] = uint64(i + 1)
 	}
-	for name, server := range ways(t, plain) {
+	for name, server := range worktest.ReturningAndNot(t, worktest.Open(t, plain.DSN)) {
 		for _, there := range []uint64{1, many} {
 			t.Run(fmt.Sprintf("%s, row %d", name, there), func(t *testing.T) {
 				worktest.Exec(t, plain, `DELETE FROM invoices`)
@@ -173,7 +163,7 @@ func TestADuplicateIsRefused(t *testing.T) {
 func TestIDsAreReadWhereReturningIsRefused(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)
-	for name, server := range ways(t, plain) {
+	for name, server := range worktest.ReturningAndNot(t, worktest.Open(t, plain.DSN)) {
 		for _, number := range []uint16{1064, 1235} {
 			t.Run(fmt.Sprintf("%s, %d", name, number), func(t *testing.T) {
 				proxy := testdb.NewProxy(t, plain.DSN)

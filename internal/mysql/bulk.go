@@ -28,8 +28,8 @@ func Insert(ctx context.Context, e Execer, head string, rows [][]any, tail strin
 	return result.LastInsertId()
 }
 
-// InsertReturning is [Insert] on a server that returns columns of the rows with the statement. It reads them into dest, a pointer to a slice; they
-// are in no order. done is false, and nothing is inserted, where the server does not know that.
+// InsertReturning inserts like [Insert] and reads columns of the inserted rows into dest, a pointer to a slice, in no particular order. If the server
+// or a proxy does not support RETURNING, done is false and nothing is inserted.
 func (s Server) InsertReturning(ctx context.Context, q sqlx.QueryerContext, dest any, head string, rows [][]any, columns string) (done bool, _ error) {
 	if !s.Returns {
 		return false, nil
@@ -38,14 +38,14 @@ func (s Server) InsertReturning(ctx context.Context, q sqlx.QueryerContext, dest
 		return true, nil
 	}
 	insert := inserting(head, rows, " RETURNING "+columns)
-	err := redactValues(sqlx.SelectContext(ctx, q, dest, insert.text.String(), insert.args...)) // one that comes after the first row is the driver's own
+	err := redactValues(sqlx.SelectContext(ctx, q, dest, insert.text.String(), insert.args...)) // errors after the first row bypass the redaction of the connection
 	if n := number(err); n == codeSyntax || n == codeNotSupported {
-		return false, nil // something between here and there
+		return false, nil // such as a proxy
 	}
 	return err == nil, err
 }
 
-// inserting is an INSERT of many rows.
+// inserting builds an INSERT of many rows.
 func inserting(head string, rows [][]any, tail string) *statement {
 	s := &statement{args: make([]any, 0, len(rows)*len(rows[0]))}
 	size := len(head) + len(tail) + len(rows)*(5*len(rows[0])+3)

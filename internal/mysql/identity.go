@@ -18,7 +18,7 @@ type Server struct {
 	read  string // an expression of SQL that reads value
 	Value string // what is is there
 
-	// Returns: an INSERT returns columns of its rows, as MariaDB's does; see [Server.InsertReturning].
+	// Returns: the server supports INSERT … RETURNING; see [Server.InsertReturning].
 	Returns bool
 }
 

@@ -12,7 +12,7 @@ type statement struct {
 	args []any
 }
 
-// value writes v: a number, a truth, NULL or a plain text as it stands in a statement, and a mark for anything else.
+// value writes v: numbers, booleans, NULL and plain texts as literals, and a placeholder for anything else.
 func (s *statement) value(v any) {
 	var digits [20]byte // of the longest number, with its sign
 	switch v := v.(type) {
@@ -50,8 +50,8 @@ func (s *statement) mark(v any) {
 	s.args = append(s.args, v)
 }
 
-// quotable reports whether a text stands for itself between quotes, in every mode and character set of a session: it is ASCII and has neither a quote
-// nor a backslash, which would need another one, nor a mark. JSON is such a text, and the driver would write a backslash before each of its quotes.
+// quotable reports whether v can be a quoted literal without escaping, in every SQL mode and character set: it is printable ASCII without single quotes,
+// backslashes and question marks, which the driver takes for placeholders. The driver would escape each double quote of JSON.
 func quotable(v string) bool {
 	for i := range len(v) {
 		if c := v[i]; c < ' ' || c > '~' || c == '\'' || c == '\\' || c == '?' {

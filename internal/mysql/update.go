@@ -106,9 +106,8 @@ func (u *changing) match() {
 	u.text.WriteByte(')')
 }
 
-// Among is the condition that a column, a table's primary key, is one of ids: ranges where they follow each other. A range that locks looks at the
-// row behind its end too, and would wait for it, so that each ends before the last of its ids, which is named by itself. Only where no row has that id
-// any more another one is looked at.
+// Among builds the condition that a column, a table's primary key, is one of ids, with ranges for consecutive ids. A locking range also locks the row
+// after its end, so each range ends before its last id, which is listed separately. Only if no row has that last id is another row examined.
 func Among(column string, ids []uint64) string {
 	list := rowIDs{list: ids}
 	runs := list.runs()

@@ -51,6 +51,16 @@ func Servers(t testing.TB, db *mysql.DB) (own, other mysql.Server) {
 	return own, mysql.Identify(variables)
 }
 
+// ReturningAndNot returns the server that db is on, as it is ("returned") and as one without INSERT … RETURNING ("read"). On MySQL both are alike.
+func ReturningAndNot(t testing.TB, db *mysql.DB) map[string]mysql.Server {
+	t.Helper()
+	server, _ := Servers(t, db)
+	require.Equal(t, testdb.Engine() == "mariadb", server.Returns)
+	reading := server
+	reading.Returns = false
+	return map[string]mysql.Server{"returned": server, "read": reading}
+}
+
 // Patience is how long tests wait for what must happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
 
