@@ -17,7 +17,7 @@ const (
 	restoreDate   = `UPDATE subscriptions SET next_billing_date = ?, anchor_day = COALESCE(?, anchor_day) WHERE id = ?`
 )
 
-// restoration takes back what the dunning of an invoice made of its subscription.
+// restoration reverts what the dunning of an invoice did to its subscription.
 type restoration struct {
 	from, to billing.SubscriptionStatus
 	next     payment.Date // next_billing_date; zero: unchanged

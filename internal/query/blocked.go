@@ -25,7 +25,7 @@ const (
 	blockedCandidates = `SELECT id, subscription_id FROM invoices WHERE subscription_id IN (?) AND status = 'open' AND stage = ? AND next_attempt_date <= ?`
 )
 
-// blockedPage is of how many subscriptions invoices are looked at at once.
+// blockedPage is the number of subscriptions whose invoices one query reads.
 const blockedPage = 500
 
 // BlockedInvoices lists, by id, the selected invoices of the stage that are due and that a claim leaves for such a change. A nil source has none.

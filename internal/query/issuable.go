@@ -79,22 +79,22 @@ func (i Issuing) ask(query func(from string, args []any) error) error {
 	return err
 }
 
-// dueIDs come from an index alone, whatever the server takes the length of its range for: MySQL is told so, and would read the whole index if it took
-// it for nearly that. It is a hint, which MariaDB and a view of the shop's ignore.
+// dueIDs reads only the index due_walk. MySQL may read the whole index if it estimates the range to be nearly as long; the hint prevents that. MariaDB and
+// a shop's view ignore it.
 const (
 	dueIDs = `SELECT /*+ INDEX(s due_walk) */ s.id FROM subscriptions s WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ? LIMIT ?`
 	fewDue = 1000
 )
 
-// ifFew selects the due subscriptions if they are few, as they are once a run is over. The server estimates a range by all its entries, with
-// those of dates that were moved on until it has purged them, and reads all subscriptions instead if there are many. None: none is due.
+// ifFew narrows the selection to the due subscriptions if there are fewer than [fewDue], as after a run. Otherwise the server, whose estimate of the range
+// includes entries that it has not purged yet, may read all subscriptions. none: no subscription is due.
 func (i Issuing) ifFew(ctx context.Context, db *mysql.DB) (_ Issuing, none bool, _ error) {
 	if len(i.Selection.Subscriptions) > 0 {
 		return i, false, nil
 	}
 	var ids []uint64
 	if err := db.SelectContext(ctx, &ids, dueIDs, i.Selection.Business, fewDue); err != nil {
-		return i, false, err
+		return i, false, mysql.Classify(ctx, err)
 	}
 	if len(ids) < fewDue {
 		i.Selection.Subscriptions = ids

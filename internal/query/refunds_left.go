@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// holds says that b, a row of refunds, is what others of its payment wait for until an operator has decided.
+	// holds is the condition that b, a row of refunds, blocks other refunds of its payment until an operator resolves it.
 	holds = `b.status = 'review' AND b.unsettled = 1`
 
-	// behindAReview says that f, a row of refunds, waits for such a one.
+	// behindAReview is the condition that f, a row of refunds, waits for such a refund.
 	behindAReview = `f.status = 'requested' AND (EXISTS (SELECT 1 FROM refunds b WHERE b.payment_id = f.payment_id AND ` + holds + `) OR
 EXISTS (SELECT 1 FROM refunds b WHERE b.invoice_id = f.invoice_id AND ` + holds + `))`
 )
