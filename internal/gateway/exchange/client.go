@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -193,12 +194,25 @@ const largestGuess = 64 << 10
 // readAll reads a body to its end, which returns its connection to the pool. said is its announced length, -1 if unknown. A body of more than
 // most bytes is [ErrTooLong].
 func readAll(body io.Reader, said, most int64) ([]byte, error) {
-	b := bytes.NewBuffer(make([]byte, 0, min(max(said, 0), largestGuess)+bytes.MinRead))
-	_, err := b.ReadFrom(io.LimitReader(body, most+1))
-	if err == nil && int64(b.Len()) > most {
-		err = ErrTooLong
+	room := int64(bytes.MinRead)
+	if said >= 0 {
+		room = min(said, largestGuess) + 1 // for the end to be seen
 	}
-	return b.Bytes(), err
+	b, limited := make([]byte, 0, room), io.LimitedReader{R: body, N: most + 1}
+	for {
+		n, err := limited.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF && int64(len(b)) > most: //nolint:errorlint // a reader says exactly this
+			return b, ErrTooLong
+		case err == io.EOF: //nolint:errorlint // a reader says exactly this
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) == cap(b):
+			b = slices.Grow(b, len(b))
+		}
+	}
 }
 
 // Address is a provider's URL in one spelling: equal addresses are equal texts.
