@@ -54,14 +54,14 @@ type Client struct {
 	secret    *redact.Private // our own credential
 	fixed     sync.Map        // the requests whose target is always the same, by method and target, without headers and body; never changed
 	transport *transport
-	sender    http.RoundTripper // the transport, wrapped
+	sender    http.RoundTripper // the transport, wrapped; nil: it is not
 }
 
 // New makes a client with its own connection pool. Nothing is sent yet.
 func New(c Config) *Client {
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)
-	client := &Client{config: c, secret: redact.NewPrivate([]string{c.Secret}, nil), transport: t, sender: t}
+	client := &Client{config: c, secret: redact.NewPrivate([]string{c.Secret}, nil), transport: t}
 	if c.Wrap != nil {
 		client.sender = c.Wrap(t)
 	}
@@ -116,25 +116,29 @@ type Answer struct {
 
 // Send makes one exchange.
 func (c *Client) Send(ctx context.Context, r Request) Answer {
-	parent := ctx
-	ctx, cancel := context.WithTimeout(gateway.WithTemplate(ctx, r.Template), c.config.Timeout)
-	defer cancel()
-
 	a := Answer{Clean: Cleaner{c.config.Secret, append([]string{r.Customer}, r.Hidden...), r.Known, c.secret}, Mute: r.One && r.Customer == ""}
-	line := &exchange{moves: r.Moves, guard: func() error { return gateway.CheckGuard(parent) }}
-	req, err := c.request(httptrace.WithClientTrace(ctx, line.trace()), r)
+	req, err := c.request(r)
 	if err != nil {
 		a.Err, a.Why = err, "the request cannot be built"
 		return a
 	}
+	until := time.Now().Add(c.config.Timeout) //nolint:forbidigo // sockets and contexts go by the host's clock
+	line := &exchange{moves: r.Moves, guard: func() error { return gateway.CheckGuard(ctx) }}
 
 	// Not http.Client: it would follow redirects.
-	resp, err := c.sender.RoundTrip(req)
+	var resp *http.Response
+	if c.sender == nil {
+		resp, err = c.transport.exchange(ctx, until, line.trace(), req)
+	} else {
+		bounded, cancel := context.WithDeadline(gateway.WithTemplate(ctx, r.Template), until)
+		defer cancel()
+		resp, err = c.sender.RoundTrip(req.WithContext(httptrace.WithClientTrace(bounded, line.trace())))
+	}
 	if err == nil {
 		defer func() { _ = resp.Body.Close() }()
 		a.Status, a.Header = resp.StatusCode, resp.Header
 		if a.Status == http.StatusTooManyRequests {
-			gateway.NoteTooMany(parent)
+			gateway.NoteTooMany(ctx)
 		}
 		a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
 		a.Body, err = readAll(resp.Body, resp.ContentLength, cmp.Or(r.Most, MaxBody))
@@ -143,7 +147,7 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	if err != nil {
 		// With an answer the request has left; its connection may already carry the next one, so that the socket must not be sealed.
 		a.Left = resp != nil || line.end()
-		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(parent, ctx, err)), parent.Err() != nil
+		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(ctx, until, err)), ctx.Err() != nil
 	}
 	if line.moves && a.Left {
 		crash.At(crash.Answered)
@@ -154,28 +158,11 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 // The values of headers that all requests have alike. Nothing may change them.
 var accept, agent = []string{"application/json"}, []string{"duly"} //nolint:gochecknoglobals // constant lists
 
-// request builds the request that r describes. An address that is always the same, as that of a charge mostly is, is read once.
-func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
-	var req *http.Request
-	if r.Target == r.Template {
-		name := r.Method + " " + r.Target
-		made, ok := c.fixed.Load(name)
-		if !ok {
-			first, err := http.NewRequest(r.Method, c.config.Base+r.Target, nil) //nolint:noctx // each exchange has a context of its own
-			if err != nil {
-				return nil, err
-			}
-			made, _ = c.fixed.LoadOrStore(name, first)
-		}
-		if fixed, ok := made.(*http.Request); ok {
-			req = fixed.WithContext(ctx)
-		}
-	}
-	if req == nil {
-		var err error
-		if req, err = http.NewRequestWithContext(ctx, r.Method, c.config.Base+r.Target, nil); err != nil {
-			return nil, err
-		}
+// request builds the request that r describes, without a context. An address that is always the same, as that of a charge mostly is, is read once.
+func (c *Client) request(r Request) (*http.Request, error) {
+	req, err := c.address(r)
+	if err != nil {
+		return nil, err
 	}
 	if req.Header = r.Header; req.Header == nil {
 		req.Header = http.Header{}
@@ -186,6 +173,21 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
 	}
 	return req, nil
+}
+
+// address builds the request that r describes without headers and body.
+func (c *Client) address(r Request) (*http.Request, error) {
+	name := r.Method + " " + r.Target
+	if made, ok := c.fixed.Load(name); ok {
+		if fixed, ok := made.(http.Request); ok {
+			return &fixed, nil
+		}
+	}
+	req, err := http.NewRequest(r.Method, c.config.Base+r.Target, nil) //nolint:noctx // see Send
+	if err == nil && r.Target == r.Template {
+		c.fixed.Store(name, *req)
+	}
+	return req, err
 }
 
 // largestGuess is how many bytes of room are made at most for an answer by what it says of its length.

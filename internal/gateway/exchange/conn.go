@@ -63,9 +63,10 @@ func (c *conn) usable() bool {
 }
 
 // exchange writes a request and reads the status line and headers of its answer. Reading the body to its end returns the connection to the pool.
-func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response, error) {
+func (c *conn) exchange(ctx context.Context, until time.Time, trace *httptrace.ClientTrace, req *http.Request) (*http.Response, error) {
+	_ = c.SetDeadline(until) // a connection that takes none is broken
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
-	resp, err := c.ask(ctx, req)
+	resp, err := c.ask(ctx, until, trace, req)
 	b := &body{conn: c, stop: stop, keep: err == nil && !resp.Close && !req.Close && resp.StatusCode >= http.StatusOK}
 	if err != nil {
 		b.end(false)
@@ -80,8 +81,8 @@ func (c *conn) exchange(ctx context.Context, req *http.Request) (*http.Response,
 }
 
 // ask writes a request once and reads the status line and headers of its answer.
-func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, error) {
-	if err := ctx.Err(); err != nil {
+func (c *conn) ask(ctx context.Context, until time.Time, trace *httptrace.ClientTrace, req *http.Request) (*http.Response, error) {
+	if err := ended(ctx, until); err != nil {
 		return nil, err // it ended during the wait for a connection
 	}
 	c.request.Reset()
@@ -90,7 +91,7 @@ func (c *conn) ask(ctx context.Context, req *http.Request) (*http.Response, erro
 		return nil, err
 	}
 	n, writeErr := c.Write(c.request.Bytes())
-	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.WroteRequest != nil {
+	if trace != nil && trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: writeErr})
 	}
 	if writeErr == nil {
@@ -156,6 +157,7 @@ func (b *body) end(whole bool) {
 	b.done = true
 	switch {
 	case b.stop() && whole && b.keep:
+		_ = b.conn.SetDeadline(time.Time{})
 		b.conn.pool.put(b.conn)
 	case whole:
 		_ = b.conn.Close()

@@ -11,11 +11,12 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // reason says in a few words why there is no answer. The error itself may hold addresses and ports that
 // differ from one request to the next, so that equal failures could not be counted together.
-func (c *Client) reason(parent, ctx context.Context, err error) string {
+func (c *Client) reason(ctx context.Context, until time.Time, err error) string {
 	var (
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
@@ -27,9 +28,9 @@ func (c *Client) reason(parent, ctx context.Context, err error) string {
 		host        x509.HostnameError
 	)
 	switch {
-	case parent.Err() != nil:
-		return "called off"
 	case ctx.Err() != nil:
+		return "called off"
+	case ended(ctx, until) != nil:
 		return fmt.Sprintf("timed out after %s", c.config.Timeout)
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "host not found"

@@ -51,43 +51,80 @@ func newTransport(c Config) *transport {
 // RoundTrip implements [http.RoundTripper]. The hooks GotConn and WroteRequest of [httptrace] are called.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	resp, err := t.send(ctx, req)
+	until, _ := ctx.Deadline()
+	return t.exchange(ctx, until, httptrace.ContextClientTrace(ctx), req)
+}
+
+// exchange sends req and returns the head of its answer. The exchange ends with ctx, and at an instant; the zero instant is none. Of the context of req
+// itself nothing is used.
+func (t *transport) exchange(ctx context.Context, until time.Time, trace *httptrace.ClientTrace, req *http.Request) (*http.Response, error) {
+	resp, err := t.send(ctx, until, trace, req)
 	if err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close() // as RoundTripper requires
 		}
-		if ctx.Err() != nil {
-			err = ctx.Err()
+		if over := ended(ctx, until); over != nil {
+			err = over
 		}
 	}
 	return resp, err
 }
 
-func (t *transport) send(ctx context.Context, req *http.Request) (*http.Response, error) {
+// ended is why an exchange under ctx and until an instant must not go on; nil: it may.
+func ended(ctx context.Context, until time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !until.IsZero() && time.Until(until) <= 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func (t *transport) send(ctx context.Context, until time.Time, trace *httptrace.ClientTrace, req *http.Request) (*http.Response, error) {
 	if err := checkHeaders(req.Header); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ended(ctx, until); err != nil {
 		return nil, err
+	}
+	c, reused, err := t.take(ctx, until, req.URL)
+	if err != nil {
+		return nil, err
+	}
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: reused})
+	}
+	return c.exchange(ctx, until, trace, req)
+}
+
+// take returns a connection to the host of u, and whether it was used before.
+func (t *transport) take(ctx context.Context, until time.Time, u *url.URL) (c *conn, reused bool, err error) {
+	select {
+	case t.slots <- struct{}{}: // nearly always, and then there is an idle connection too, so that nothing is waited for
+		if c := t.pop(); c != nil {
+			return c, true, nil
+		}
+		<-t.slots
+	default:
+	}
+	if !until.IsZero() {
+		bounded, cancel := context.WithDeadline(ctx, until)
+		defer cancel()
+		ctx = bounded
 	}
 	select {
 	case t.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, false, ctx.Err()
 	}
-	c := t.pop()
-	reused := c != nil
-	if !reused {
-		var err error
-		if c, err = t.dial(ctx, req.URL); err != nil {
-			<-t.slots
-			return nil, err
-		}
+	if c := t.pop(); c != nil {
+		return c, true, nil
 	}
-	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{Conn: c.Conn, Reused: reused})
+	if c, err = t.dial(ctx, u); err != nil {
+		<-t.slots
 	}
-	return c.exchange(ctx, req)
+	return c, false, err
 }
 
 // checkHeaders rejects names and values that HTTP does not allow, such as line breaks, which would start another header.
