@@ -49,11 +49,12 @@ func Fail(item billing.Claimed, err error) billing.Result {
 // guarded is the context of an item's requests: at the last moment before each the lease must be long enough
 // for it, the key young enough, what excused it from a look-up still true, and nobody may have asked to stop.
 func guarded(ctx context.Context, item billing.Claimed, a gateway.Capabilities, now func() time.Time, excused excuse) context.Context {
-	// Not the whole item, which the guard would keep on the heap.
+	// Not the whole item, nor all that the gateway can do, which the guard would keep on the heap.
 	old, since, within := item.Age, item.At, keptFor(a).SendFor(item.Terms)
+	keyed := a.KeyLife > 0
 	return guard(ctx, a, func() error {
 		at := now()
-		if age := old + batch.Since(since, at); a.KeyLife > 0 && age >= within {
+		if age := old + batch.Since(since, at); keyed && age >= within {
 			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
 		}
 		if excused.over(at) {
@@ -71,7 +72,7 @@ func keptFor(a gateway.Capabilities) billing.Guarantees {
 // guard is the context of requests that may leave only while the lease is long enough for one and nobody has
 // asked to stop. further, if it is not nil, says what else must hold.
 func guard(ctx context.Context, a gateway.Capabilities, further func() error) context.Context {
-	x := batch.Execution(ctx)
+	x, timeout := batch.Execution(ctx), a.Timeout
 	stop := x.Stopping()
 	return gateway.WithGuard(ctx, gateway.Guard{Stop: stop, Check: func() error {
 		select {
@@ -82,8 +83,8 @@ func guard(ctx context.Context, a gateway.Capabilities, further func() error) co
 		if err := x.Halted(); err != nil {
 			return fmt.Errorf("%w: %w", gateway.ErrGuard, err)
 		}
-		if left := x.Lease.Left(); left <= a.Timeout {
-			return fmt.Errorf("%w: the lease ends in %s, a request may take %s", gateway.ErrGuard, left.Round(time.Millisecond), a.Timeout)
+		if left := x.Lease.Left(); left <= timeout {
+			return fmt.Errorf("%w: the lease ends in %s, a request may take %s", gateway.ErrGuard, left.Round(time.Millisecond), timeout)
 		}
 		if further == nil {
 			return nil

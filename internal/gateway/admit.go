@@ -32,7 +32,7 @@ func (p *Limited) waiting(ctx context.Context) (context.Context, context.CancelC
 type permit struct {
 	paced    *Limited
 	epoch    int // of the circuit
-	recorded *bool
+	recorded bool
 }
 
 // admit waits for a place of its own, where duly finds out how many there should be, for the circuit, for a place of the throttle, for the
@@ -63,7 +63,7 @@ func (p *Limited) admit(waiting context.Context, again bool) (leave permit, err 
 		}
 		if p.circuit.current(epoch) {
 			p.meter.enter(inRequest)
-			return permit{paced: p, epoch: epoch, recorded: new(bool)}, nil
+			return permit{paced: p, epoch: epoch}, nil
 		}
 		p.givePlaces()
 	}
@@ -84,7 +84,7 @@ func (p *Limited) admitNow(ctx context.Context) (permit, bool) {
 		return permit{}, false
 	}
 	p.meter.enter(inRequest)
-	return permit{paced: p, epoch: epoch, recorded: new(bool)}, true
+	return permit{paced: p, epoch: epoch}, true
 }
 
 // isClosed reports whether c is closed; nil is not.
@@ -142,19 +142,19 @@ func (p *Limited) givePlaces() {
 }
 
 // record takes the result of the permit's request.
-func (l permit) record(failed bool) {
-	*l.recorded = true
+func (l *permit) record(failed bool) {
+	l.recorded = true
 	l.paced.circuit.record(l.epoch, failed)
 }
 
 // trip opens the circuit, unless it has changed since the permit was given.
-func (l permit) trip() { l.paced.circuit.trip(l.epoch) }
+func (l *permit) trip() { l.paced.circuit.trip(l.epoch) }
 
 // end gives the places back and, if there was no result, the circuit's permit.
-func (l permit) end() {
+func (l *permit) end() {
 	l.paced.meter.leave(inRequest)
 	l.paced.givePlaces()
-	if !*l.recorded {
+	if !l.recorded {
 		l.paced.circuit.release(l.epoch)
 	}
 	l.paced.auto.give()

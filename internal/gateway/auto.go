@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"duly/internal/gateway/ratelimit"
@@ -33,14 +32,6 @@ func (a *auto) use(l Limits, keyless bool) {
 		a.search.crowd = crowdedKeyless
 	}
 	a.bound.Resize(a.search.limit)
-}
-
-// watch returns a context under which said is true once a request was answered that there are too many; nil without a limit.
-func (a *auto) watch(ctx context.Context) (_ context.Context, said *atomic.Bool) {
-	if a.search == nil {
-		return ctx, nil
-	}
-	return withTooMany(ctx)
 }
 
 // take waits for a place until ctx ends; false: it ended, and no place was taken. Calls that have sent a request come before calls that have not:

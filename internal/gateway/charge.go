@@ -14,44 +14,62 @@ import (
 // A gateway without keys is never sent a request while an earlier one may have been executed.
 func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (payment.Outcome, bool) {
 	able := p.gateway.Capabilities()
-	keyed := able.KeyLife > 0
-	if doubted && !keyed {
+	if doubted && able.KeyLife == 0 {
 		return payment.Outcome{LookUpOnly: true, Reason: "sent before, and the gateway keeps no keys"}, true
 	}
-	var o payment.Outcome
-	answered := !doubted // nobody knows whether an earlier request was
-	tries, held := p.requests(ctx, p.limits.Tries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
-		raw := p.gateway.Charge(ctx, c)
-		down, misconfigured := p.legible(c.Key, raw), raw.Kind == payment.Misconfigured
-		if misconfigured && able.KeepsErrors && !raw.Unkept {
-			raw = keptRefusal(raw)
-		}
-		answered = answered && (raw.Kind != payment.InDoubt || raw.Answered)
-		o, doubted = raw.After(doubted)
-		o.Answered = answered && o.Kind == payment.InDoubt
-		return reading{
-			failure:       raw.Failure,
-			down:          down,
-			misconfigured: misconfigured,
-			reason:        raw.Reason,
-			again:         raw.Kind == payment.NotExecuted || raw.Kind == payment.InDoubt && keyed && !raw.LookUpOnly,
-			wish:          raw.RetryAfter,
-			outcome:       raw.Kind.String(),
-			count:         func(s *Stats) { s.Charges[raw.Kind]++ },
-		}
-	})
+	// Nobody knows whether an earlier request was answered.
+	x := charging{at: p, charge: c, keyed: able.KeyLife > 0, keepsErrors: able.KeepsErrors, doubted: doubted, answered: !doubted}
+	all := call{paced: p, what: Request{Kind: RequestCharge, ID: c.RequestID}, most: p.limits.Tries}
+	if !all.once(ctx, x.send) {
+		long := x // what is repeated stands on the heap
+		all = all.repeat(ctx, long.send)
+		x = long
+	}
+	o, doubted := x.outcome, x.doubted
 	switch {
-	case tries > 0 && o.Kind == payment.InDoubt && o.LookNow:
+	case all.tries > 0 && o.Kind == payment.InDoubt && o.LookNow:
 		o = p.recorded(ctx, c, o)
-	case tries > 0 && o.Kind == payment.InDoubt && o.Unfinished:
+	case all.tries > 0 && o.Kind == payment.InDoubt && o.Unfinished:
 		o = p.finished(ctx, c, o)
-	case held == "":
-	case tries > 0:
-		o.Reason += "; " + held
+	case all.held == "":
+	case all.tries > 0:
+		o.Reason += "; " + all.held
 	default:
-		o, doubted = payment.Outcome{Kind: payment.NotExecuted, Reason: held}.After(doubted)
+		o, doubted = payment.Outcome{Kind: payment.NotExecuted, Reason: all.held}.After(doubted)
 	}
 	return o, doubted
+}
+
+// charging is a charge while it is sent.
+type charging struct {
+	at                 *Limited
+	charge             payment.Charge
+	keyed, keepsErrors bool            // of the gateway: see [Capabilities]
+	outcome            payment.Outcome // of all requests so far
+	doubted, answered  bool            // one may have been executed; all were answered
+}
+
+// send sends it once.
+func (x *charging) send(ctx context.Context) reading {
+	raw := x.at.gateway.Charge(ctx, x.charge)
+	down, misconfigured := x.at.legible(x.charge.Key, raw), raw.Kind == payment.Misconfigured
+	if misconfigured && x.keepsErrors && !raw.Unkept {
+		raw = keptRefusal(raw)
+	}
+	x.answered = x.answered && (raw.Kind != payment.InDoubt || raw.Answered)
+	x.outcome, x.doubted = raw.After(x.doubted)
+	x.outcome.Answered = x.answered && x.outcome.Kind == payment.InDoubt
+	kind := raw.Kind
+	return reading{
+		failure:       raw.Failure,
+		down:          down,
+		misconfigured: misconfigured,
+		reason:        raw.Reason,
+		again:         kind == payment.NotExecuted || kind == payment.InDoubt && x.keyed && !raw.LookUpOnly,
+		wish:          raw.RetryAfter,
+		outcome:       kind.String(),
+		count:         func(s *Stats) { s.Charges[kind]++ },
+	}
 }
 
 // keptRefusal is what refused credentials leave of an attempt at a gateway that keeps its errors: the key would bring the same answer

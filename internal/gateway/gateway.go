@@ -132,10 +132,15 @@ func WithGuard(ctx context.Context, g Guard) context.Context {
 // CheckGuard asks the guard of ctx, if there is one. Adapters call it in the function that writes to the
 // socket, before every send.
 func CheckGuard(ctx context.Context) error {
-	if g, ok := ctx.Value(guardKey{}).(Guard); ok && g.Check != nil {
-		return g.Check()
+	g, _ := ctx.Value(guardKey{}).(Guard)
+	if g.Check == nil {
+		return nil
 	}
-	return nil
+	err := g.Check()
+	if w, ok := ctx.Value(watchedKey{}).(*watched); ok && err != nil {
+		w.refused.Store(true)
+	}
+	return err
 }
 
 // stopped is the stop channel of ctx's guard; nil, which blocks for ever, if there is none.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -57,25 +56,10 @@ func retries() retrypolicy.RetryPolicy[verdict] {
 // most tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
 // left, and why the next one was not admitted, if one was wanted.
 func (p *Limited) requests(ctx context.Context, most int, what Request, send func(context.Context) reading) (tries int, held string) {
-	c := &call{paced: p, what: what, send: send, most: min(most, p.limits.Tries)}
-	leave, atOnce := p.admitNow(ctx)
-	var first verdict
-	if atOnce { // nearly always, and then there is nothing to wait for: most calls are one request
-		if first = c.sendUnder(ctx, leave); !first.again {
-			return c.tries, c.held
-		}
+	c := call{paced: p, what: what, most: min(most, p.limits.Tries)}
+	if !c.once(ctx, send) {
+		c = c.repeat(ctx, send)
 	}
-	waiting, cancel := p.waiting(ctx)
-	defer cancel(nil)
-	defer c.rested()
-	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
-	_, _ = failsafe.With(p.retries).WithContext(waiting).Get(func() (verdict, error) {
-		if atOnce {
-			atOnce = false
-			return first, nil
-		}
-		return c.try(ctx, waiting), nil
-	})
 	return c.tries, c.held
 }
 
@@ -83,13 +67,38 @@ func (p *Limited) requests(ctx context.Context, most int, what Request, send fun
 type call struct {
 	paced *Limited
 	what  Request
-	send  func(context.Context) reading
-	most  int // tries that count
-	spent int // of those
-	tries int // requests that were sent
+	most  int     // tries that count
+	spent int     // of those
+	first verdict // of a request that had to wait for nothing, unless repeat has it
+	tries int     // requests that were sent
 	held  string
 	began time.Time // of the first request
 	rests bool      // it waits for the next try
+}
+
+// once makes the first request if there is nothing to wait for, and reports whether that is all. It nearly always is: most calls are one request.
+func (c *call) once(ctx context.Context, send func(context.Context) reading) (all bool) {
+	leave, atOnce := c.paced.admitNow(ctx)
+	if !atOnce {
+		return false
+	}
+	c.first = c.sendUnder(ctx, leave, send)
+	return !c.first.again
+}
+
+// repeat makes the requests that are left after once.
+func (c call) repeat(ctx context.Context, send func(context.Context) reading) call {
+	waiting, cancel := c.paced.waiting(ctx)
+	defer cancel(nil)
+	defer c.rested()
+	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
+	_, _ = failsafe.With(c.paced.retries).WithContext(waiting).Get(func() (v verdict, _ error) {
+		if v, c.first = c.first, v; v.again {
+			return v, nil
+		}
+		return c.try(ctx, waiting, send), nil
+	})
+	return c
 }
 
 // rest and rested count the time between two tries.
@@ -106,7 +115,7 @@ func (c *call) rested() {
 }
 
 // try sends one request and says whether there should be another.
-func (c *call) try(ctx, waiting context.Context) verdict {
+func (c *call) try(ctx, waiting context.Context, send func(context.Context) reading) verdict {
 	p := c.paced
 	c.rested()
 	if c.tries > 0 && p.limits.MaxElapsed > 0 {
@@ -120,13 +129,13 @@ func (c *call) try(ctx, waiting context.Context) verdict {
 		c.held = p.why(err)
 		return verdict{}
 	}
-	return c.sendUnder(ctx, leave)
+	return c.sendUnder(ctx, leave, send)
 }
 
 // sendUnder sends one request under a permit and says whether there should be another.
-func (c *call) sendUnder(ctx context.Context, leave permit) verdict {
+func (c *call) sendUnder(ctx context.Context, leave permit, send func(context.Context) reading) verdict {
 	p := c.paced
-	r, refused := c.pass(ctx, leave)
+	r, refused := c.pass(ctx, leave, send)
 	if r.misconfigured {
 		p.leave("refused our credentials: " + r.reason)
 	}
@@ -147,10 +156,10 @@ func (c *call) sendUnder(ctx context.Context, leave permit) verdict {
 }
 
 // pass sends a request under a permit, and tells whether the guard kept it from leaving.
-func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool) {
+func (c *call) pass(ctx context.Context, leave permit, send func(context.Context) reading) (r reading, refused bool) {
 	p := c.paced
 	defer leave.end() // also when something below panics: a probe's place and a slot must not be kept for ever
-	guarded, said := watchGuard(ctx)
+	watch := &watched{}
 	start := p.limits.Now()
 	if c.tries == 0 {
 		c.began = start
@@ -160,10 +169,9 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 		p.auto.ended(sample, how, r.wish)
 		p.refusedLong()
 	}()
-	guarded, tooMany := p.auto.watch(guarded)
-	r = c.observed(guarded, start, said)
-	r.tooMany = tooMany != nil && tooMany.Load()
-	if said.no.Load() {
+	r = c.observed(context.WithValue(ctx, watchedKey{}, watch), watch, start, send)
+	r.tooMany = p.limits.Auto > 0 && watch.tooMany.Load()
+	if watch.refused.Load() {
 		return r, true
 	}
 	how = r.ending()
@@ -192,38 +200,17 @@ func (p *Limited) refusedLong() {
 }
 
 // observed sends a request that the observer is told of, also if something below panics.
-func (c *call) observed(ctx context.Context, start time.Time, said *guardAnswer) (r reading) {
+func (c *call) observed(ctx context.Context, watch *watched, start time.Time, send func(context.Context) reading) (r reading) {
 	if c.paced.limits.Observe == nil {
-		return c.send(ctx)
+		return send(ctx)
 	}
 	c.what.Try = c.tries + 1
 	ctx, tell := c.paced.observe(ctx, c.what)
 	r.outcome = saidNothing
 	defer func() {
 		tell(Answer{
-			Outcome: r.outcome, Reason: r.reason, Failure: r.failure, Unsent: said.no.Load(), Took: c.paced.limits.Now().Sub(start),
+			Outcome: r.outcome, Reason: r.reason, Failure: r.failure, Unsent: watch.refused.Load(), Took: c.paced.limits.Now().Sub(start),
 		})
 	}()
-	return c.send(ctx)
-}
-
-// guardAnswer remembers whether a guard said no.
-type guardAnswer struct{ no atomic.Bool }
-
-// watchGuard returns a context under which the guard of ctx is asked as before, and its answer seen.
-func watchGuard(ctx context.Context) (context.Context, *guardAnswer) {
-	said := &guardAnswer{}
-	g, _ := ctx.Value(guardKey{}).(Guard)
-	if g.Check == nil {
-		return ctx, said
-	}
-	check := g.Check
-	g.Check = func() error {
-		err := check()
-		if err != nil {
-			said.no.Store(true)
-		}
-		return err
-	}
-	return WithGuard(ctx, g), said
+	return send(ctx)
 }

@@ -5,17 +5,14 @@ import (
 	"sync/atomic"
 )
 
-type tooManyKey struct{}
+// watched remembers what became of one request: the guard said no; the gateway answered that there are too many.
+type watched struct{ refused, tooMany atomic.Bool }
 
-// withTooMany returns a context under which said is true once a request was answered that there are too many.
-func withTooMany(ctx context.Context) (_ context.Context, said *atomic.Bool) {
-	said = new(atomic.Bool)
-	return context.WithValue(ctx, tooManyKey{}, said), said
-}
+type watchedKey struct{}
 
 // NoteTooMany notes that the gateway answered the request of ctx with 429, whatever that means for the request itself.
 func NoteTooMany(ctx context.Context) {
-	if said, ok := ctx.Value(tooManyKey{}).(*atomic.Bool); ok {
-		said.Store(true)
+	if w, ok := ctx.Value(watchedKey{}).(*watched); ok {
+		w.tooMany.Store(true)
 	}
 }
