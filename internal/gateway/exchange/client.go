@@ -52,16 +52,21 @@ type Config struct {
 type Client struct {
 	config    Config
 	secret    *redact.Private // our own credential
-	fixed     sync.Map        // the requests whose target is always the same, by method and target, without headers and body; never changed
 	transport *transport
 	sender    http.RoundTripper // the transport, wrapped; nil: it is not
+	messages  sync.Pool         // of *message
+
+	mu    sync.Mutex
+	fixed map[endpoint]*http.Request // see bare
 }
 
 // New makes a client with its own connection pool. Nothing is sent yet.
 func New(c Config) *Client {
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)
-	client := &Client{config: c, secret: redact.NewPrivate([]string{c.Secret}, nil), transport: t}
+	client := &Client{
+		config: c, secret: redact.NewPrivate([]string{c.Secret}, nil), transport: t, fixed: map[endpoint]*http.Request{},
+	}
 	if c.Wrap != nil {
 		client.sender = c.Wrap(t)
 	}
@@ -77,8 +82,9 @@ type Request struct {
 	// Target is the path, escaped, and the query, to be added to the base. Template is its path with {names} for what differs
 	// between requests: traces show the template alone.
 	Target, Template string
-	// Header are the headers of the provider's API, credentials among them. Send takes the map over; values may be shared.
+	// Header are headers of the provider's API that many requests have alike, credentials among them, and Own those of this one. Nothing changes Header.
 	Header http.Header
+	Own    [owned]Header
 	// Moves: the request moves money. The guard of the context is asked at the socket before its first byte.
 	Moves bool
 	// Body is empty for a GET alone.
@@ -92,6 +98,12 @@ type Request struct {
 	// Most is how many bytes of the answer are read; 0: MaxBody.
 	Most int64
 }
+
+// owned is how many headers of its own a request may have.
+const owned = 3
+
+// Header is a header with one value; one without a name is not sent.
+type Header struct{ Name, Value string }
 
 // Answer is what became of one request.
 type Answer struct {
@@ -116,8 +128,8 @@ type Answer struct {
 
 // Send makes one exchange.
 func (c *Client) Send(ctx context.Context, r Request) Answer {
-	a := Answer{Clean: Cleaner{c.config.Secret, append([]string{r.Customer}, r.Hidden...), r.Known, c.secret}, Mute: r.One && r.Customer == ""}
-	req, err := c.request(r)
+	a := Answer{Clean: Cleaner{c.config.Secret, r.Customer, r.Hidden, r.Known, c.secret}, Mute: r.One && r.Customer == ""}
+	bare, err := c.bare(r)
 	if err != nil {
 		a.Err, a.Why = err, "the request cannot be built"
 		return a
@@ -125,14 +137,17 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	until := time.Now().Add(c.config.Timeout) //nolint:forbidigo // sockets and contexts go by the host's clock
 	line := &exchange{moves: r.Moves, guard: func() error { return gateway.CheckGuard(ctx) }}
 
+	m := c.message(bare, r)
+
 	// Not http.Client: it would follow redirects.
 	var resp *http.Response
 	if c.sender == nil {
-		resp, err = c.transport.exchange(ctx, until, line.trace(), req)
+		defer c.done(m)
+		resp, err = c.transport.exchange(ctx, until, line.trace(), &m.Request)
 	} else {
 		bounded, cancel := context.WithDeadline(gateway.WithTemplate(ctx, r.Template), until)
 		defer cancel()
-		resp, err = c.sender.RoundTrip(req.WithContext(httptrace.WithClientTrace(bounded, line.trace())))
+		resp, err = c.sender.RoundTrip(m.WithContext(httptrace.WithClientTrace(bounded, line.trace())))
 	}
 	if err == nil {
 		defer func() { _ = resp.Body.Close() }()
@@ -155,39 +170,26 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	return a
 }
 
-// The values of headers that all requests have alike. Nothing may change them.
-var accept, agent = []string{"application/json"}, []string{"duly"} //nolint:gochecknoglobals // constant lists
+// endpoint is a method and a target that many requests have.
+type endpoint struct{ method, target string }
 
-// request builds the request that r describes, without a context. An address that is always the same, as that of a charge mostly is, is read once.
-func (c *Client) request(r Request) (*http.Request, error) {
-	req, err := c.address(r)
-	if err != nil {
-		return nil, err
+// bare is the request that r describes without headers and body, which nothing may change. One whose target is always the same, as that of a charge
+// mostly is, is made once.
+func (c *Client) bare(r Request) (*http.Request, error) {
+	if r.Target != r.Template {
+		return http.NewRequest(r.Method, c.config.Base+r.Target, nil) //nolint:noctx // see Send
 	}
-	if req.Header = r.Header; req.Header == nil {
-		req.Header = http.Header{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := endpoint{r.Method, r.Target}
+	if made := c.fixed[at]; made != nil {
+		return made, nil
 	}
-	req.Header["Accept"], req.Header["User-Agent"] = accept, agent
-	if len(r.Body) > 0 {
-		// Without GetBody no wrapper can send the body again.
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
+	made, err := http.NewRequest(r.Method, c.config.Base+r.Target, nil) //nolint:noctx // see Send
+	if err == nil {
+		c.fixed[at] = made
 	}
-	return req, nil
-}
-
-// address builds the request that r describes without headers and body.
-func (c *Client) address(r Request) (*http.Request, error) {
-	name := r.Method + " " + r.Target
-	if made, ok := c.fixed.Load(name); ok {
-		if fixed, ok := made.(http.Request); ok {
-			return &fixed, nil
-		}
-	}
-	req, err := http.NewRequest(r.Method, c.config.Base+r.Target, nil) //nolint:noctx // see Send
-	if err == nil && r.Target == r.Template {
-		c.fixed.Store(name, *req)
-	}
-	return req, err
+	return made, err
 }
 
 // largestGuess is how many bytes of room are made at most for an answer by what it says of its length.

@@ -14,9 +14,10 @@ const LongestText = 255
 // Cleaner makes what a service wrote in free text fit to be kept and shown: its messages, and codes that are not the API's. Its zero
 // value knows nothing that is private. Ids and amounts never pass through it.
 type Cleaner struct {
-	Secret  string
-	Private []string // the customer and the payment method
-	Known   []string // the key, the reference and the id of the payment
+	Secret   string
+	Customer string
+	Private  []string // the payment method
+	Known    []string // the key, the reference and the id of the payment
 	// own is the credential alone; nil: it is made of Secret.
 	own *redact.Private
 }
@@ -24,7 +25,7 @@ type Cleaner struct {
 // Text returns a text without the private values and others of this payment, of valid UTF-8 without control characters, and no longer
 // than its column.
 func (c Cleaner) Text(s string, others ...string) string {
-	values := append([]string{c.Secret}, c.Private...)
+	values := append([]string{c.Secret, c.Customer}, c.Private...)
 	s = redact.NewPrivate(append(values, others...), c.Known).String(s) // before cutting: half a value would not be found
 	s = strings.Map(func(r rune) rune {                                 // a byte that is no UTF-8 comes as the replacement character
 		if unicode.IsControl(r) {

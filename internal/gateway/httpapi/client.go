@@ -14,8 +14,8 @@ import (
 // Client is a gateway.Gateway.
 type Client struct {
 	config  Config
-	address string   // the service's, in one spelling
-	bearer  []string // the header Authorization of every request; nothing may change it
+	address string      // the service's, in one spelling
+	header  http.Header // of every request
 	line    *exchange.Client
 	page    atomic.Int64 // how many payments a listing asks for at once
 }
@@ -30,7 +30,7 @@ func New(c Config) (*Client, error) {
 		return nil, err
 	}
 	client := &Client{
-		config: c, address: exchange.Address(base), bearer: []string{"Bearer " + c.Token}, line: exchange.New(c.exchange(base)),
+		config: c, address: exchange.Address(base), header: http.Header{"Authorization": {"Bearer " + c.Token}}, line: exchange.New(c.exchange(base)),
 	}
 	client.page.Store(longestPage)
 	return client, nil

@@ -36,21 +36,18 @@ func (r request) target() string {
 // answer is what became of one request.
 type answer struct{ exchange.Answer }
 
-// jsonBody is the type of every body; nothing may change it.
-var jsonBody = []string{"application/json"} //nolint:gochecknoglobals // a constant list
-
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
-	header := http.Header{"Authorization": c.bearer, "X-Request-Id": {exchange.Visible(r.id)}}
-	moves := r.method == http.MethodPost
-	if moves {
-		header["Content-Type"] = jsonBody
-		header["Idempotency-Key"] = []string{r.key}
-	}
-	return answer{c.line.Send(ctx, exchange.Request{
-		Method: r.method, Target: r.target(), Template: r.path, Header: header, Moves: moves, Body: r.body,
+	x := exchange.Request{
+		Method: r.method, Target: r.target(), Template: r.path, Header: c.header, Moves: r.method == http.MethodPost, Body: r.body,
 		Known: r.known, Hidden: r.hidden, Customer: r.customer, One: r.one, Most: r.most,
-	})}
+	}
+	x.Own[0] = exchange.Header{Name: "X-Request-Id", Value: exchange.Visible(r.id)}
+	if x.Moves {
+		x.Own[1] = exchange.Header{Name: "Content-Type", Value: "application/json"}
+		x.Own[2] = exchange.Header{Name: "Idempotency-Key", Value: r.key}
+	}
+	return answer{c.line.Send(ctx, x)}
 }
 
 // notExecuted reports whether the answer says that the request did nothing.

@@ -15,7 +15,8 @@ import (
 // Client is a gateway.Gateway, and a gateway.Witness.
 type Client struct {
 	config Config
-	base   string // KakaoPay's address, without a slash at its end
+	base   string      // KakaoPay's address, without a slash at its end
+	header http.Header // of every request
 	line   *exchange.Client
 }
 
@@ -30,7 +31,8 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{config: c, base: base, line: c.Line(base)}, nil
+	header := http.Header{"Authorization": {"SECRET_KEY " + c.Token}, "Content-Type": {"application/json"}}
+	return &Client{config: c, base: base, header: header, line: c.Line(base)}, nil
 }
 
 // Capabilities implements gateway.Gateway: KakaoPay keeps no keys, finds nothing by them, and lists nothing.

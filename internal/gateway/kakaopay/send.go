@@ -32,8 +32,7 @@ type answer struct{ exchange.Answer }
 // send makes one exchange.
 func (c *Client) send(ctx context.Context, r request) answer {
 	return answer{c.line.Send(ctx, exchange.Request{
-		Method: http.MethodPost, Target: r.path, Template: r.path, Moves: r.moves, Body: r.body,
-		Header: http.Header{"Authorization": {"SECRET_KEY " + c.config.Token}, "Content-Type": {"application/json"}},
-		Known:  r.known, Hidden: append([]string{c.config.CIDSecret}, r.hidden...), Customer: r.customer, One: r.one,
+		Method: http.MethodPost, Target: r.path, Template: r.path, Header: c.header, Moves: r.moves, Body: r.body,
+		Known: r.known, Hidden: append([]string{c.config.CIDSecret}, r.hidden...), Customer: r.customer, One: r.one,
 	})}
 }

@@ -18,6 +18,7 @@ import (
 type Client struct {
 	config Config
 	base   string
+	header http.Header // of every request
 	line   *exchange.Client
 	page   atomic.Int64 // how many payments a listing asks for at once
 }
@@ -46,7 +47,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{config: c, base: base, line: c.Line(base)}
+	client := &Client{config: c, base: base, header: http.Header{"Authorization": {"PortOne " + c.Token}}, line: c.Line(base)}
 	client.page.Store(longestPage)
 	return client, nil
 }

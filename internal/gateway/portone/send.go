@@ -41,18 +41,18 @@ type answer struct{ exchange.Answer }
 
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
-	header := http.Header{"Authorization": {"PortOne " + c.config.Token}, "X-Request-Id": {exchange.Visible(r.request)}}
-	target, moves := exchange.Fill(r.path, r.id), r.method == http.MethodPost
-	if moves {
-		header["Content-Type"] = []string{"application/json"}
-		header["Idempotency-Key"] = []string{`"` + r.key + `"`} // a string of RFC 8941
-	} else if query := c.query(r); query != "" {
-		target += "?" + query
-	}
-	return answer{c.line.Send(ctx, exchange.Request{
-		Method: r.method, Target: target, Template: r.path, Header: header, Moves: moves, Body: r.body,
+	x := exchange.Request{
+		Method: r.method, Target: exchange.Fill(r.path, r.id), Template: r.path, Header: c.header, Moves: r.method == http.MethodPost, Body: r.body,
 		Known: r.known, Hidden: r.hidden, Customer: r.customer, One: !r.many, Most: r.most,
-	})}
+	}
+	x.Own[0] = exchange.Header{Name: "X-Request-Id", Value: exchange.Visible(r.request)}
+	if x.Moves {
+		x.Own[1] = exchange.Header{Name: "Content-Type", Value: "application/json"}
+		x.Own[2] = exchange.Header{Name: "Idempotency-Key", Value: `"` + r.key + `"`} // a string of RFC 8941
+	} else if query := c.query(r); query != "" {
+		x.Target += "?" + query
+	}
+	return answer{c.line.Send(ctx, x)}
 }
 
 // query is that of a GET.

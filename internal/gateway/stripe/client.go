@@ -16,7 +16,8 @@ import (
 // Client is a gateway.Gateway.
 type Client struct {
 	config Config
-	base   string // Stripe's address, without a slash at its end
+	base   string      // Stripe's address, without a slash at its end
+	header http.Header // of every request
 	line   *exchange.Client
 }
 
@@ -28,7 +29,8 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{config: c, base: base, line: c.Line(base)}, nil
+	header := http.Header{"Authorization": {"Bearer " + c.Token}, "Stripe-Version": {apiVersion}}
+	return &Client{config: c, base: base, header: header, line: c.Line(base)}, nil
 }
 
 // Capabilities implements gateway.Gateway.

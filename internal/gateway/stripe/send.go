@@ -53,9 +53,8 @@ type answer struct{ exchange.Answer }
 
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
-	header := http.Header{"Authorization": {"Bearer " + c.config.Token}, "Stripe-Version": {apiVersion}}
 	x := exchange.Request{
-		Method: http.MethodGet, Target: exchange.Fill(r.path, r.id), Template: r.path, Header: header,
+		Method: http.MethodGet, Target: exchange.Fill(r.path, r.id), Template: r.path, Header: c.header,
 		Known: r.known, Hidden: r.hidden, Customer: r.customer, One: r.one, Most: r.most,
 	}
 	if r.query != nil {
@@ -63,8 +62,8 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	}
 	if r.body != nil {
 		x.Method, x.Moves, x.Body = http.MethodPost, true, []byte(r.body.text.String())
-		header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
-		header["Idempotency-Key"] = []string{r.key}
+		x.Own[0] = exchange.Header{Name: "Content-Type", Value: "application/x-www-form-urlencoded"}
+		x.Own[1] = exchange.Header{Name: "Idempotency-Key", Value: r.key}
 	}
 	return answer{c.line.Send(ctx, x)}
 }

@@ -18,7 +18,8 @@ import (
 type Client struct {
 	config Config
 	base   string
-	basic  string // the credentials as they are sent
+	basic  string      // the credentials as they are sent
+	header http.Header // of every request
 	line   *exchange.Client
 	page   atomic.Int64 // how many transactions a listing asks for at once
 }
@@ -31,7 +32,8 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{config: c, base: base, basic: base64.StdEncoding.EncodeToString([]byte(c.Token + ":")), line: c.Line(base)}
+	basic := base64.StdEncoding.EncodeToString([]byte(c.Token + ":"))
+	client := &Client{config: c, base: base, basic: basic, header: http.Header{"Authorization": {"Basic " + basic}}, line: c.Line(base)}
 	client.page.Store(longestPage)
 	return client, nil
 }

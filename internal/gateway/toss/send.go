@@ -43,19 +43,19 @@ type answer struct{ exchange.Answer }
 
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
-	header := http.Header{"Authorization": {"Basic " + c.basic}, "X-Request-Id": {exchange.Visible(r.id)}}
-	target, moves := exchange.Fill(r.path, r.value), r.method == http.MethodPost
-	if moves {
-		header["Content-Type"] = []string{"application/json"}
-		header["Idempotency-Key"] = []string{orderID(r.key)}
+	x := exchange.Request{
+		Method: r.method, Target: exchange.Fill(r.path, r.value), Template: r.path, Header: c.header, Moves: r.method == http.MethodPost, Body: r.body,
+		Known: r.known, Hidden: append([]string{c.basic}, r.hidden...), Customer: r.customer, One: !r.many, Most: r.most,
+	}
+	x.Own[0] = exchange.Header{Name: "X-Request-Id", Value: exchange.Visible(r.id)}
+	if x.Moves {
+		x.Own[1] = exchange.Header{Name: "Content-Type", Value: "application/json"}
+		x.Own[2] = exchange.Header{Name: "Idempotency-Key", Value: orderID(r.key)}
 	}
 	if len(r.query) > 0 {
-		target += "?" + r.query.Encode()
+		x.Target += "?" + r.query.Encode()
 	}
-	return answer{c.line.Send(ctx, exchange.Request{
-		Method: r.method, Target: target, Template: r.path, Header: header, Moves: moves, Body: r.body,
-		Known: r.known, Hidden: append([]string{c.basic}, r.hidden...), Customer: r.customer, One: !r.many, Most: r.most,
-	})}
+	return answer{c.line.Send(ctx, x)}
 }
 
 // errorBody is an error of Toss's.
