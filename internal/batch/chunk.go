@@ -54,7 +54,7 @@ type Processor[I, O any] interface {
 // Writer settles outcomes.
 type Writer[O any] interface {
 	// Write settles the outcomes in one transaction of its own. It is repeatable: after a deadlock or a lost
-	// answer it is called again; Process never is.
+	// answer it is called again; Process never is. The slice is the caller's, who uses it again after Write has returned.
 	Write(ctx context.Context, outcomes []O) (Tally, error)
 	// Reject sets one outcome aside whose row's values keep Write from succeeding. It may return [ErrLeave].
 	Reject(ctx context.Context, outcome O, cause error) (Tally, error)
@@ -188,14 +188,20 @@ type chunkRun[I, O any] struct {
 
 // settled is an outcome on its way to the writer.
 type settled[O any] struct {
-	lane    string
+	origin
+
 	outcome O
-	free    bool // it takes no room in its lane any more
+}
+
+// origin is where an outcome comes from.
+type origin struct {
+	lane string
+	free bool // it takes no room in its lane any more
 }
 
 type lane[I any] struct {
 	name      string
-	queue     chan I
+	queue     chan *I // into what was claimed
 	unsettled int
 	width     int
 }
@@ -225,9 +231,10 @@ func (e *chunkRun[I, O]) claimAll(ctx context.Context) error {
 		}
 		page, tries = claimed, 0
 		e.x.Count(Tally{Read: int64(len(page.Items))})
-		for _, item := range page.Items {
-			e.enqueue(ctx, item)
+		for i := range page.Items {
+			e.enqueue(ctx, &page.Items[i])
 		}
+		page.Items = nil // they go once they are processed
 		if !page.Done || len(page.Postponed) > 0 {
 			continue
 		}
@@ -337,13 +344,13 @@ func (e *chunkRun[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 }
 
 // enqueue puts an item into its lane; a lane starts with its first item.
-func (e *chunkRun[I, O]) enqueue(ctx context.Context, item I) {
-	name := e.Lane(item)
+func (e *chunkRun[I, O]) enqueue(ctx context.Context, item *I) {
+	name := e.Lane(*item)
 	e.mu.Lock()
 	l := e.lanes[name]
 	if l == nil {
 		width := max(1, e.Width(name))
-		l = &lane[I]{name: name, queue: make(chan I, 2*e.Size+2*width), width: width}
+		l = &lane[I]{name: name, queue: make(chan *I, 2*e.Size+2*width), width: width}
 		e.lanes[name] = l
 		e.running.Go(func() { e.serve(ctx, l) })
 	}
@@ -366,7 +373,7 @@ func (e *chunkRun[I, O]) closeLanes() {
 // item that no other is free for, and stays: so its stack grows once.
 func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 	var group errgroup.Group
-	work, started := make(chan I), 0
+	work, started := make(chan *I), 0
 	for item := range l.queue {
 		select {
 		case work <- item:
@@ -378,17 +385,16 @@ func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 			continue
 		}
 		started++
-		first := item // the closure moves it to the heap; items sent over work stay off it
-		group.Go(func() error { e.work(ctx, l, first, work); return nil })
+		group.Go(func() error { e.work(ctx, l, item, work); return nil })
 	}
 	close(work)
 	_ = group.Wait() // the functions return no error: a failure is an outcome
 }
 
 // work processes items of a lane, beginning with first, until there are no more.
-func (e *chunkRun[I, O]) work(ctx context.Context, l *lane[I], first I, more <-chan I) {
+func (e *chunkRun[I, O]) work(ctx context.Context, l *lane[I], first *I, more <-chan *I) {
 	for item, ok := first, true; ok; item, ok = <-more {
-		e.outcomes <- settled[O]{lane: l.name, outcome: e.process(ctx, item)}
+		e.outcomes <- settled[O]{outcome: e.process(ctx, *item), origin: origin{lane: l.name}}
 	}
 }
 

@@ -164,7 +164,7 @@ func (e *chunkRun[I, O]) room(name string) int {
 
 // short reports whether a chunk to settle holds half of what a bounded lane may claim: the lane would stand still
 // while the chunk waits to be filled.
-func (e *chunkRun[I, O]) short(chunk []settled[O], name string) bool {
+func (e *chunkRun[I, O]) short(chunk []origin, name string) bool {
 	bound := e.bound(name)
 	if bound == 0 {
 		return false

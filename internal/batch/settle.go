@@ -13,7 +13,8 @@ import (
 // interval. Outcomes are settled after a stop too, so that nothing in flight is left in doubt.
 func (e *chunkRun[I, O]) settleAll() error {
 	var (
-		chunk = make([]settled[O], 0, e.Size)
+		chunk = make([]O, 0, e.Size)
+		from  = make([]origin, 0, e.Size) // of the outcomes of chunk
 		timer = time.NewTimer(e.FlushEvery)
 		errs  []error
 	)
@@ -21,13 +22,14 @@ func (e *chunkRun[I, O]) settleAll() error {
 	flush := func() {
 		if len(chunk) > 0 {
 			e.setSettling(true)
-			if err := e.settle(outcomes(chunk)); err != nil {
+			if err := e.settle(chunk); err != nil {
 				errs = append(errs, err)
 				e.fail(err)
 			}
 			e.setSettling(false)
-			e.release(chunk)
-			chunk = chunk[:0] // the writer had a copy
+			e.release(from)
+			clear(chunk) // what they refer to may go
+			chunk, from = chunk[:0], from[:0]
 		}
 		timer.Reset(e.FlushEvery)
 	}
@@ -35,7 +37,8 @@ func (e *chunkRun[I, O]) settleAll() error {
 		if len(chunk) == 0 {
 			timer.Reset(e.FlushEvery)
 		}
-		if chunk = append(chunk, o); len(chunk) >= e.Size || e.short(chunk, o.lane) {
+		chunk, from = append(chunk, o.outcome), append(from, o.origin)
+		if len(chunk) >= e.Size || e.short(from, o.lane) {
 			flush()
 		}
 	}
@@ -62,9 +65,9 @@ func (e *chunkRun[I, O]) pass(o settled[O], add func(settled[O])) {
 		add(o)
 		return
 	}
-	e.release([]settled[O]{o})
+	e.release([]origin{o.origin})
 	for _, outcome := range e.Gate.Pass(e.x.Work, o.outcome) {
-		add(settled[O]{outcome: outcome, free: true})
+		add(settled[O]{outcome: outcome, origin: origin{free: true}})
 	}
 }
 
@@ -74,7 +77,7 @@ func (e *chunkRun[I, O]) rest(add func(settled[O])) {
 		return
 	}
 	for _, outcome := range e.Gate.Rest(e.x.Work) {
-		add(settled[O]{outcome: outcome, free: true})
+		add(settled[O]{outcome: outcome, origin: origin{free: true}})
 	}
 }
 
@@ -86,14 +89,6 @@ func (e *chunkRun[I, O]) fail(err error) {
 	}
 }
 
-func outcomes[O any](chunk []settled[O]) []O {
-	out := make([]O, len(chunk))
-	for i, s := range chunk {
-		out[i] = s.outcome
-	}
-	return out
-}
-
 // setSettling records when a settlement begins and ends.
 func (e *chunkRun[I, O]) setSettling(settling bool) {
 	e.mu.Lock()
@@ -102,9 +97,9 @@ func (e *chunkRun[I, O]) setSettling(settling bool) {
 }
 
 // release makes room for as many items as were settled.
-func (e *chunkRun[I, O]) release(chunk []settled[O]) {
+func (e *chunkRun[I, O]) release(from []origin) {
 	e.mu.Lock()
-	for _, s := range chunk {
+	for _, s := range from {
 		if !s.free {
 			e.lanes[s.lane].unsettled--
 		}
