@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -127,4 +128,6 @@ func AttemptsOf(ctx context.Context, db *mysql.DB, lease [16]byte) (bool, error)
 }
 
 // RequestID ties both sides' logs together: the run and the item.
-func RequestID(run uint64, key string) string { return fmt.Sprintf("run-%d/%s", run, key) }
+func RequestID(run uint64, key string) string {
+	return "run-" + strconv.FormatUint(run, 10) + "/" + key
+}

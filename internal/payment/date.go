@@ -95,12 +95,15 @@ func (d Date) String() string {
 }
 
 // Compact writes d as 20260131, the form used in keys and references.
-func (d Date) Compact() string {
+func (d Date) Compact() string { return string(d.AppendCompact(nil)) }
+
+// AppendCompact appends what [Date.Compact] writes.
+func (d Date) AppendCompact(text []byte) []byte {
 	if d >= 0 {
-		return d.Time().Format("20060102")
+		return d.Time().AppendFormat(text, "20060102")
 	}
 	year, month, day := d.parts()
-	return fmt.Sprintf("%04d%02d%02d", year, month, day)
+	return fmt.Appendf(text, "%04d%02d%02d", year, month, day)
 }
 
 // MarshalText writes d as 2026-01-31, or nothing for none.
