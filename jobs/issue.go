@@ -173,8 +173,9 @@ func (i *issuing) write(ctx context.Context, due *readers.DueSubscriptions) (rea
 			return err
 		}
 		issued := make([]billing.Issued, 0, len(page.Rows))
-		for _, row := range page.Rows {
-			issued = append(issued, billing.Issued{Subscription: row.Subscription, Issue: i.decide(row, page.Plans[row.ID])})
+		for at := range page.Rows {
+			row := &page.Rows[at]
+			issued = append(issued, billing.Issued{Subscription: &row.Subscription, Issue: i.decide(*row, page.Plans[row.ID])})
 		}
 		if err = page.Plans.Write(ctx, tx, due.Changes, i.job.Business()); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/store"
 )
 
@@ -105,7 +106,7 @@ func (d *DueSubscriptions) lock(ids []uint64) (string, []any) {
 	if d.Status == planned.ByChanges {
 		return changedLock, []any{ids}
 	}
-	return fmt.Sprintf(dueLock, mysql.Among("id", ids)), []any{string(d.Status), d.Selection.Business}
+	return fmt.Sprintf(dueLock, sqltext.Among("id", ids)), []any{string(d.Status), d.Selection.Business}
 }
 
 // candidates reads the next ids of the walk, without a lock.
@@ -118,7 +119,7 @@ func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext
 	first := d.walk.From()
 	args = slices.Concat(args, []any{first, first, d.walk.ID}, ids, []any{limit})
 	found := make([]candidate, 0, limit)
-	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(query, only), args...)
+	err := mysql.Select(ctx, q, &found, fmt.Sprintf(query, only), args...)
 	return found, err
 }
 

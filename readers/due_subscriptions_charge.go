@@ -14,6 +14,7 @@ import (
 	"duly/internal/claims"
 	"duly/internal/inserted"
 	"duly/internal/methods"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/store"
 )
 
@@ -120,7 +121,7 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 	}
 	invoices := make([]billing.Invoice, len(issued))
 	for i, row := range c.page.Rows {
-		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, c.page.Plans[row.ID])}
+		issued[i] = billing.Issued{Subscription: &c.page.Rows[i].Subscription, Issue: d.Decide(row, c.page.Plans[row.ID])}
 		invoices[i], _ = issued[i].Invoice()
 	}
 	// Only a price that was applied is approved.
@@ -140,7 +141,7 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true
-		charges = append(charges, d.Open.charge(inv, row.Subscription, first))
+		charges = append(charges, d.Open.charge(&invoices[i], issued[i].Subscription, first))
 	}
 	var in inserted.Invoices
 	if in, c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {
@@ -172,11 +173,11 @@ func born(ctx context.Context, tx *sqlx.Tx, in inserted.Invoices, charges []char
 func (s *OpenInvoices) attemptFirst(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge) error {
 	at, now := s.instant()
 	run := batch.Execution(ctx).Run.ID
-	rows := make([][]any, len(charges))
-	for i, ch := range charges {
-		rows[i] = ch.fresh(c.lease, run, now)
+	rows := sqltext.NewRows(insertAttempts, len(charges))
+	for i := range charges {
+		charges[i].insert(rows, c.lease, run, now)
 	}
-	written, err := inserted.Attempts(ctx, tx, s.Server, insertAttempts, rows)
+	written, err := inserted.Attempts(ctx, tx, s.Server, rows)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
-	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/test/queryplan"
 )
 
@@ -62,7 +62,7 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("what is known of charges, and attempts of the fence", readKnown+readFence, keys[0], keys[n-1], ids[:3]),
 		queryplan.Claim("due candidates, at the head", fmt.Sprintf(dueCandidates, ""), "active", business, first, first, 0, n),
 		queryplan.Claim("due candidates, in the middle", fmt.Sprintf(dueCandidates, ""), "active", business, business, business, from, n),
-		queryplan.Claim("due lock", fmt.Sprintf(dueLock, mysql.Among("id", ids))+skip, "active", business),
+		queryplan.Claim("due lock", fmt.Sprintf(dueLock, sqltext.Among("id", ids))+skip, "active", business),
 		queryplan.Claim("changed lock", changedLock+skip, ids),
 		queryplan.Claim("subscriptions with due changes, at the head", fmt.Sprintf(changes.Candidates, ""), business, first, first, 0, n),
 		queryplan.Claim("subscriptions with due changes, in the middle", fmt.Sprintf(changes.Candidates, ""), business, business, business, from, n),
@@ -71,8 +71,8 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("ids of due changes", changes.DueOf, ids, business),
 		queryplan.Read("due changes, without a lock", changes.LookDue, ids, business),
 		queryplan.Claim("due changes, locked", changes.LockDue+" FOR UPDATE", ids),
-		queryplan.Read("newest invoices", fmt.Sprintf(billable.NewestInvoices, mysql.Among("s.id", ids))),
-		queryplan.Read("newest invoices and crowded methods", fmt.Sprintf(billable.NewestInvoices, mysql.Among("s.id", apart))+methods.Crowded, names, middle, 5),
+		queryplan.Read("newest invoices", fmt.Sprintf(billable.NewestInvoices, sqltext.Among("s.id", ids))),
+		queryplan.Read("newest invoices and crowded methods", fmt.Sprintf(billable.NewestInvoices, sqltext.Among("s.id", apart))+methods.Crowded, names, middle, 5),
 		queryplan.Claim("crowded methods", strings.TrimPrefix(methods.Crowded, " UNION ALL "), names, middle, 5),
 		queryplan.Read("tries of methods", methods.Tries, names, middle),
 		queryplan.Read("ids of tries of methods", methods.IDs, names, middle),

@@ -17,7 +17,7 @@ func (s *OpenInvoices) guarded(ctx context.Context, tx *sqlx.Tx, chosen []charge
 	}
 	invoices := make([]billing.Invoice, len(chosen))
 	for i, ch := range chosen {
-		invoices[i] = ch.inv
+		invoices[i] = *ch.inv
 	}
 	verdicts, err := amounts.Judge(ctx, tx, s.Policy.Guards, invoices)
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *OpenInvoices) guarded(ctx context.Context, tx *sqlx.Tx, chosen []charge
 	}
 	for i, ch := range chosen {
 		if verdicts[i].Held() {
-			beyond = append(beyond, billing.Decided{Invoice: ch.inv, Claim: billing.HoldAmount(ch.inv, ch.sub, verdicts[i], s.Today())})
+			beyond = append(beyond, billing.Decided{Invoice: *ch.inv, Claim: billing.HoldAmount(*ch.inv, *ch.sub, verdicts[i], s.Today())})
 			continue
 		}
 		within = append(within, ch)

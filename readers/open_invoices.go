@@ -17,6 +17,7 @@ import (
 	"duly/internal/inserted"
 	"duly/internal/methods"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/noticerows"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -176,7 +177,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 		case claim.Action != billing.Charge:
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
 		default:
-			ch := s.charge(inv, sub, claim)
+			ch := s.charge(&inv, &sub, claim)
 			ch.before = store.LeaseBefore(past[inv.ID], claim.Reuse)
 			ch.changed = s.Policy.RetryOnNewMethod && advance.Changed(sub, past[inv.ID])
 			chosen = append(chosen, ch)
@@ -203,16 +204,16 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 
 // charge is the charge of a claim under the terms and the prefix of its gateway. A released attempt that is taken up at
 // another gateway, of whose keys an installation beside this one may have the same, gets that one's prefix.
-func (s *OpenInvoices) charge(inv billing.Invoice, sub billing.Subscription, claim billing.Claim) charge {
-	ch, prefix := charge{inv: inv, sub: sub, claim: claim}, ""
+func (s *OpenInvoices) charge(inv *billing.Invoice, sub *billing.Subscription, claim billing.Claim) charge {
+	ch, prefix := charge{inv: inv, sub: sub, no: claim.No, reuse: claim.Reuse, reference: billing.Reference(sub.ID, inv.Due)}, ""
 	if s.Terms != nil {
 		ch.terms = s.Terms(sub.Gateway)
 	}
 	if s.KeyPrefix != nil {
 		prefix = s.KeyPrefix(sub.Gateway)
 	}
-	ch.claim.Key = billing.Under(prefix, claim.Key)
-	ch.renamed = ch.claim.Key != claim.Key
+	ch.key = billing.Under(prefix, claim.Key)
+	ch.renamed = ch.key != claim.Key
 	return ch
 }
 
@@ -221,25 +222,26 @@ func (s *OpenInvoices) candidates(ctx context.Context, q sqlx.QueryerContext, li
 	only, args := s.Selection.Only("subscription_id")
 	args = append([]any{s.Stage, s.Selection.Business, s.walk.From(), s.walk.From(), s.walk.ID}, args...)
 	var found []candidate
-	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(stageCandidates, only), append(args, limit)...)
+	err := mysql.Select(ctx, q, &found, fmt.Sprintf(stageCandidates, only), append(args, limit)...)
 	return found, err
 }
 
 // charge is an invoice that an attempt is made on.
 type charge struct {
-	inv   billing.Invoice
-	sub   billing.Subscription
-	claim billing.Claim
-	terms billing.Terms
-	// renamed: the key that the claim was decided with had another prefix.
-	renamed bool
-	changed bool // the method is another one than that of the last decline
-	// before is the lease of the attempt that is taken up again.
-	before [16]byte
+	inv       *billing.Invoice
+	sub       *billing.Subscription
+	no        int
+	key       string
+	reference string
+	reuse     uint64 // the released attempt that is taken up again; 0: a new one
+	terms     billing.Terms
+	renamed   bool     // the key that the claim was decided with had another prefix
+	changed   bool     // the method is another one than that of the last decline
+	before    [16]byte // the lease of the attempt that is taken up again
 }
 
 func (s *OpenInvoices) announcing(ch charge) (billing.Invoice, bool) {
-	return ch.inv, notice.Needed(ch.inv, ch.claim.No-1, s.Policy.Of(ch.sub.DunningPolicy))
+	return *ch.inv, notice.Needed(*ch.inv, ch.no-1, s.Policy.Of(ch.sub.DunningPolicy))
 }
 
 // attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.
@@ -249,22 +251,23 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 	}
 	at, now := s.instant()
 	run := batch.Execution(ctx).Run.ID
-	var fresh, again, renamed, marked, changed [][]any
+	fresh := sqltext.NewRows(insertAttempts, len(charges))
+	var again, renamed, marked, changed [][]any
 	for _, ch := range charges {
-		marked = append(marked, []any{ch.inv.ID, ch.claim.No})
+		marked = append(marked, []any{ch.inv.ID, ch.no})
 		if ch.changed {
 			changed = append(changed, []any{ch.inv.ID, s.Today()})
 		}
-		if ch.claim.Reuse == 0 {
-			fresh = append(fresh, ch.fresh(c.lease, run, now))
+		if ch.reuse == 0 {
+			ch.insert(fresh, c.lease, run, now)
 			continue
 		}
-		again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, ch.columns(c.lease, run, now)...))
+		again = append(again, ch.again(c.lease, run, now))
 		if ch.renamed {
-			renamed = append(renamed, []any{ch.claim.Reuse, ch.claim.Key})
+			renamed = append(renamed, []any{ch.reuse, ch.key})
 		}
 	}
-	written, err := inserted.Attempts(ctx, tx, s.Server, insertAttempts, fresh)
+	written, err := inserted.Attempts(ctx, tx, s.Server, fresh)
 	if err != nil {
 		return err
 	}
@@ -298,26 +301,30 @@ func (s *OpenInvoices) instant() (at, now time.Time) {
 	return at, mysql.Stored(s.Now())
 }
 
-// fresh is the row of a new attempt for insertAttempts.
-func (ch charge) fresh(lease [16]byte, run uint64, now time.Time) []any {
-	head := []any{ch.inv.ID, ch.sub.ID, ch.claim.No, ch.inv.Stage, ch.claim.Key, billing.Reference(ch.sub.ID, ch.inv.Due)}
-	return append(head, ch.columns(lease, run, now)...)
-}
-
-// columns are what an attempt is made of beside what names it.
-func (ch charge) columns(lease [16]byte, run uint64, now time.Time) []any {
-	return append([]any{
-		ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
-		ch.sub.MethodType, ch.sub.Description, payment.BodyVersion(ch.sub.GatewayCustomer), string(billing.AttemptInFlight), run, lease[:], now,
-	}, append(termColumns(ch.terms), store.Text(ch.sub.GatewayCustomer))...)
-}
-
-// termColumns are account_id, key_life_ms and longest_request_ms of an attempt.
-func termColumns(t billing.Terms) []any {
-	if t.Account == 0 {
-		return []any{nil, nil, nil}
+// insert adds the row of a new attempt to those of insertAttempts.
+func (ch *charge) insert(rows *sqltext.Rows, lease [16]byte, run uint64, now time.Time) {
+	rows.Row().Uint(ch.inv.ID).Uint(ch.sub.ID).Int(int64(ch.no)).Int(int64(ch.inv.Stage)).Text(ch.key).Text(ch.reference).
+		Text(ch.sub.CustomerID).Int(ch.inv.Money.Amount).Text(ch.inv.Money.Currency).Text(ch.sub.Gateway).Text(ch.sub.Method).
+		Text(ch.sub.MethodType).Text(ch.sub.Description).Int(int64(payment.BodyVersion(ch.sub.GatewayCustomer))).Text(string(billing.AttemptInFlight)).
+		Uint(run).Bytes(lease[:]).Time(now)
+	if t := ch.terms; t.Account == 0 {
+		rows.Null().Null().Null()
+	} else {
+		rows.Uint(uint64(t.Account)).Int(t.KeyLife.Milliseconds()).Int(t.Longest.Milliseconds())
 	}
-	return []any{t.Account, t.KeyLife.Milliseconds(), t.Longest.Milliseconds()}
+	rows.Optional(ch.sub.GatewayCustomer)
+}
+
+// again is the row of an attempt that is taken up again, for takeUp.
+func (ch *charge) again(lease [16]byte, run uint64, now time.Time) []any {
+	account, life, longest := any(nil), any(nil), any(nil)
+	if t := ch.terms; t.Account != 0 {
+		account, life, longest = t.Account, t.KeyLife.Milliseconds(), t.Longest.Milliseconds()
+	}
+	return []any{
+		ch.reuse, ch.inv.Stage, ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method, ch.sub.MethodType, ch.sub.Description,
+		payment.BodyVersion(ch.sub.GatewayCustomer), string(billing.AttemptInFlight), run, lease[:], now, account, life, longest, store.Text(ch.sub.GatewayCustomer),
+	}
 }
 
 // takeUp makes released attempts current again, with what the subscription says now: no request of theirs

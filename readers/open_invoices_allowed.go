@@ -26,7 +26,7 @@ func (s *OpenInvoices) allowed(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 		case hold.Waits && !s.waiting.Tired():
 			c.waiting = append(c.waiting, methods.Row{Lane: ch.sub.Gateway, ID: ch.inv.ID})
 		case hold.Held():
-			held = append(held, billing.Decided{Invoice: ch.inv, Claim: billing.Hold(hold, s.Policy, s.Today())})
+			held = append(held, billing.Decided{Invoice: *ch.inv, Claim: billing.Hold(hold, s.Policy, s.Today())})
 		case rooms.Take(ch.sub.Gateway):
 			charges = append(charges, ch)
 		default:

@@ -47,35 +47,32 @@ type readRow struct {
 
 // readAgain reads what the claim has written, as the database now has it, and checks the fence in the same statement.
 // It shows rows that only this transaction can see, so that no replica can have answered it. Of attempts that the server returned as it wrote
-// them, by their keys, it shows one, and reads all only if something may be known of the charges.
-func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, returned map[string]uint64) (map[string][]readRow, error) {
+// them, by their keys, it shows one, and reads all only if something may be known of the charges. It returns the ids of the attempts, and the rows
+// that were read, by their keys.
+func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, returned map[string]uint64) (ids map[string]uint64, all map[string][]readRow, _ error) {
 	if len(returned) > 0 {
 		keys := make([]string, len(charges))
 		for i, ch := range charges {
-			keys[i] = ch.claim.Key
+			keys[i] = ch.key
 		}
 		shown := keys[len(keys)-1]
 		known, fenced, err := s.readFenced(ctx, tx, 0, []uint64{returned[shown]}, readKnown, slices.Min(keys), slices.Max(keys))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !slices.ContainsFunc(fenced, func(r store.FenceRow) bool { return r.Key == shown && bytes.Equal(r.Lease, c.lease[:]) }) {
-			return nil, fmt.Errorf("attempt %s does not show the lease that was just written: reads and writes of a transaction go to different servers", shown)
+			return nil, nil, fmt.Errorf("attempt %s does not show the lease that was just written: reads and writes of a transaction go to different servers", shown)
 		}
 		if len(known) == 0 {
-			written := make(map[string][]readRow, len(returned))
-			for key, id := range returned {
-				written[key] = []readRow{{FenceRow: store.FenceRow{ID: id, Key: key}}}
-			}
-			return written, nil
+			return returned, nil, nil
 		}
 	}
 	rows, _, err := s.readFenced(ctx, tx, len(charges), nil, readBack, c.lease[:])
-	written := make(map[string][]readRow, len(rows))
+	ids, all = make(map[string]uint64, len(rows)), make(map[string][]readRow, len(rows))
 	for _, r := range rows {
-		written[r.Key] = append(written[r.Key], r)
+		ids[r.Key], all[r.Key] = r.ID, append(all[r.Key], r)
 	}
-	return written, err
+	return ids, all, err
 }
 
 // readFenced reads rows, about as many as expected, and in the same statement the attempts of these ids and those of the fence, which it checks.
@@ -104,36 +101,40 @@ func (s *OpenInvoices) readFenced(ctx context.Context, tx *sqlx.Tx, expected int
 
 // items are what the claim has made: attempts that the server returned as it wrote them, by their keys, or that are read again.
 func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, returned map[string]uint64, now, at time.Time) error {
-	written, err := s.readAgain(ctx, tx, c, charges, returned)
+	ids, rows, err := s.readAgain(ctx, tx, c, charges, returned)
 	if err != nil {
 		return err
 	}
 	c.items, c.made = make([]billing.Claimed, 0, len(charges)), charges
 	for _, ch := range charges {
-		rows := written[ch.claim.Key]
-		if len(rows) == 0 {
-			return fmt.Errorf("attempt %s was not written", ch.claim.Key)
+		id, ok := ids[ch.key]
+		if !ok {
+			return fmt.Errorf("attempt %s was not written", ch.key)
 		}
 		item := billing.Claimed{
 			Attempt: billing.Attempt{
-				ID: rows[0].ID, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Terms: ch.terms, Invoice: ch.inv,
+				ID: id, No: ch.no, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Terms: ch.terms, Invoice: *ch.inv,
 				Charge: payment.Charge{
-					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
+					Key: ch.key, Reference: ch.reference, CustomerID: ch.sub.CustomerID,
 					Method: ch.sub.Method, GatewayCustomer: ch.sub.GatewayCustomer, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
-					BodyVersion: payment.BodyVersion(ch.sub.GatewayCustomer), RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
+					BodyVersion: payment.BodyVersion(ch.sub.GatewayCustomer), RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, ch.key),
 				},
 			},
 			Lease: c.lease, At: at, Chargeable: true,
 		}
-		c.known(&item, rows)
+		c.known(&item, rows[ch.key])
 		c.items = append(c.items, item)
-		c.mark = c.markOf(item, ch)
 	}
+	c.marked()
 	return nil
 }
 
-func (c *openInvoicesClaim) markOf(item billing.Claimed, ch charge) batch.Mark {
-	return batch.Mark{ID: item.ID, Key: ch.claim.Key, Lease: c.lease, Again: ch.claim.Reuse != 0, Before: ch.before}
+// marked notes the last one of the items.
+func (c *openInvoicesClaim) marked() {
+	if n := len(c.items); n > 0 {
+		ch := c.made[n-1]
+		c.mark = batch.Mark{ID: c.items[n-1].ID, Key: ch.key, Lease: c.lease, Again: ch.reuse != 0, Before: ch.before}
+	}
 }
 
 // tookEffect reports whether a claim whose COMMIT was not answered took effect. Each item is compared, since what was written may have
@@ -160,13 +161,13 @@ func (c *openInvoicesClaim) tookEffect(ctx context.Context, db *mysql.DB) (bool,
 			continue
 		}
 		items, made = append(items, item), append(made, c.made[i])
-		c.mark = c.markOf(item, c.made[i])
 	}
 	if len(items) < len(c.items) && len(items) > 0 {
 		x := batch.Execution(ctx)
 		x.Log.WarnContext(ctx, "some charges of a claim whose COMMIT was not answered are not this run's any more", slog.Int("charges", len(c.items)-len(items)))
 	}
 	c.items, c.made = items, made
+	c.marked()
 	return len(items) > 0, nil
 }
 

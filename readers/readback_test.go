@@ -28,7 +28,7 @@ VALUES (?, ?, ?, 1, 0, ?, 'r', 'c', 1, 'KRW', 'main', 'm', 1, 'in_flight', 1, ?,
 		c.items = append(c.items, billing.Claimed{Attempt: billing.Attempt{
 			ID: 100 + id, Invoice: billing.Invoice{ID: id}, Charge: payment.Charge{Key: key},
 		}, Lease: lease})
-		c.made = append(c.made, charge{claim: billing.Claim{Key: key}})
+		c.made = append(c.made, charge{key: key})
 	}
 	ids := func() []uint64 {
 		var list []uint64

@@ -12,6 +12,7 @@ import (
 	"duly/internal/endings"
 	"duly/internal/inserted"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 	"duly/internal/store"
 )
@@ -24,8 +25,8 @@ const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
 // Issue writes invoices, moves dates on, and sets or clears reasons for review, in the transaction that locked
 // the subscriptions. It reads no clock but now, the business clock. An invoice of that due date that is there already stays as it is.
 func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
-	return writeIssued(ctx, tx, list, func(rows [][]any) error {
-		_, err := mysql.Insert(ctx, tx, insertInvoices, rows, sameInvoice)
+	return writeIssued(ctx, tx, list, func(rows *sqltext.Rows) error {
+		_, err := mysql.InsertRows(ctx, tx, rows, sameInvoice)
 		return err
 	}, effective, now)
 }
@@ -33,37 +34,44 @@ func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective pa
 // IssueCharging is [Issue] for a transaction that goes on to make attempts on those invoices that are born charging. It fails if one
 // of the invoices is there already: an attempt beside it would be a second one. server is the one that answers.
 func IssueCharging(ctx context.Context, tx *sqlx.Tx, server mysql.Server, list []billing.Issued, effective payment.Date, now time.Time) (in inserted.Invoices, tally batch.Tally, err error) {
-	tally, err = writeIssued(ctx, tx, list, func(rows [][]any) error {
-		in, err = inserted.InsertInvoices(ctx, tx, server, insertInvoices, rows)
+	tally, err = writeIssued(ctx, tx, list, func(rows *sqltext.Rows) error {
+		in, err = inserted.InsertInvoices(ctx, tx, server, rows)
 		return err
 	}, effective, now)
 	return in, tally, err
 }
 
-func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, insert func(rows [][]any) error, effective payment.Date, now time.Time) (batch.Tally, error) {
+func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, insert func(rows *sqltext.Rows) error, effective payment.Date, now time.Time) (batch.Tally, error) {
 	var tally batch.Tally
-	var invoices, dates, anchors [][]any
+	invoices, issued := sqltext.NewRows(insertInvoices, len(list)), effective.String()
+	var dates, anchors []*billing.Issued
 	var reviewed, cleared [][]any
 	var events []billing.Event
-	for _, s := range list {
+	for i := range list {
+		s := &list[i]
 		if !s.Due.IsZero() {
-			status, attempts, paid := billing.Open, 0, any(nil)
+			status, attempts := billing.Open, int64(0)
 			switch {
 			case s.Settled:
-				status, paid = billing.Paid, now.UTC()
+				status = billing.Paid
 			case s.Charging:
 				status, attempts = billing.Charging, 1
 			}
-			invoices = append(invoices, []any{
-				s.ID, s.Due, s.Money.Amount, s.Money.Currency, string(status), attempts, s.Due, effective, paid, store.Text(string(s.Issue.AmountCheck)),
-			})
+			due := s.Due.String()
+			invoices.Row().Uint(s.ID).Text(due).Int(s.Money.Amount).Text(s.Money.Currency).Text(string(status)).Int(attempts).Text(due).Text(issued)
+			if s.Settled {
+				invoices.Time(now)
+			} else {
+				invoices.Null()
+			}
+			invoices.Optional(string(s.Issue.AmountCheck))
 		}
 		switch {
 		case s.Issue.Next.IsZero():
 		case s.Anchor != 0:
-			anchors = append(anchors, []any{s.ID, s.Issue.Next, s.Anchor})
+			anchors = append(anchors, s)
 		default:
-			dates = append(dates, []any{s.ID, s.Issue.Next})
+			dates = append(dates, s)
 		}
 		switch {
 		case s.ClearReview:
@@ -77,24 +85,34 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, insert
 	if err := insert(invoices); err != nil {
 		return tally, err
 	}
-	for _, change := range []struct {
-		columns  []string
-		rows     [][]any
-		constant []string
-	}{
-		{[]string{"next_billing_date"}, dates, nil},
-		{[]string{"next_billing_date", "anchor_day"}, anchors, nil},
-		{[]string{"review_reason"}, reviewed, nil},
-		{nil, cleared, []string{"review_reason = NULL"}},
-	} {
-		if _, err := mysql.Update(ctx, tx, "subscriptions", change.columns, change.rows, "", change.constant...); err != nil {
-			return tally, err
-		}
+	if err := moveDates(ctx, tx, dates); err != nil {
+		return tally, err
+	}
+	if err := moveDates(ctx, tx, anchors, sqltext.Column{Name: "anchor_day", Of: func(i int) any { return anchors[i].Anchor }}); err != nil {
+		return tally, err
+	}
+	if _, err := mysql.Update(ctx, tx, "subscriptions", []string{"review_reason"}, reviewed, ""); err != nil {
+		return tally, err
+	}
+	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, cleared, "", "review_reason = NULL"); err != nil {
+		return tally, err
 	}
 	return tally, store.WriteBillingEvents(ctx, tx, events)
 }
 
-func issueTally(s billing.Issued) batch.Tally {
+// moveDates moves the billing dates of subscriptions on.
+func moveDates(ctx context.Context, tx *sqlx.Tx, list []*billing.Issued, more ...sqltext.Column) error {
+	ids := make([]uint64, len(list))
+	for i, s := range list {
+		ids[i] = s.ID
+	}
+	_, err := mysql.Change(ctx, tx, "subscriptions", ids, append([]sqltext.Column{
+		{Name: "next_billing_date", Of: func(i int) any { return list[i].Issue.Next }},
+	}, more...), "")
+	return err
+}
+
+func issueTally(s *billing.Issued) batch.Tally {
 	var t batch.Tally
 	switch {
 	case !s.Due.IsZero():

@@ -1,10 +1,12 @@
 package writers
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -13,6 +15,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/endings"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 	"duly/internal/runs"
 	"duly/internal/store"
@@ -32,7 +35,8 @@ type OpenInvoices struct {
 	Now   func() time.Time
 
 	bookings *store.Bookings
-	kept     bool // it was said that payment methods cannot be replaced
+	todo     []store.Settled // room for those of the next settlement
+	kept     bool            // it was said that payment methods cannot be replaced
 }
 
 const (
@@ -76,6 +80,8 @@ func (w *OpenInvoices) transact(ctx context.Context, results []billing.Result, i
 	case errors.Is(err, batch.ErrHistoryLost):
 		batch.Execution(ctx).Halt(err)
 	}
+	clear(found.todo)
+	w.todo = found.todo[:0]
 	return tally, err
 }
 
@@ -114,32 +120,25 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 		Lease  []byte
 	}
 	rows := make([]row, 0, len(results))
-	if err := tx.SelectContext(ctx, &rows, fmt.Sprintf(lockAttempts, mysql.Among("id", attempts))); err != nil {
+	if err := mysql.Select(ctx, tx, &rows, fmt.Sprintf(lockAttempts, sqltext.Among("id", attempts))); err != nil {
 		return found, err
 	}
-	type state struct {
-		key    string
-		status billing.AttemptStatus
-		lease  [16]byte
-	}
-	states := make(map[uint64]state, len(rows))
-	for _, row := range rows {
-		s := state{key: row.Key, status: billing.AttemptStatus(row.Status)}
-		copy(s.lease[:], row.Lease)
-		states[row.ID] = s
+	states := make(map[uint64]*row, len(rows))
+	for i := range rows {
+		states[rows[i].ID] = &rows[i]
 	}
 	statuses, err := w.statuses(ctx, tx, subscriptions)
 	if err != nil {
 		return found, err
 	}
 	effective, now := w.Today(), mysql.Stored(w.Now())
-	found.todo = make([]store.Settled, 0, len(results))
+	found.todo = slices.Grow(w.todo[:0], len(results))
 	for i := range results {
 		r := &results[i]
 		have, ok := states[r.Claimed.ID]
-		if !ok || have.lease != r.Claimed.Lease {
+		if !ok || !bytes.Equal(have.Lease, r.Claimed.Lease[:]) {
 			found.lost = append(found.lost, *r)
-			if !ok || have.key != r.Claimed.Charge.Key {
+			if !ok || have.Key != r.Claimed.Charge.Key {
 				found.gone = append(found.gone, *r)
 			}
 			continue
@@ -147,12 +146,12 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 		found.last = r
 		sub := statuses[r.Claimed.Invoice.SubscriptionID]
 		s := store.Settled{Result: r, Settlement: r.Settle(sub.status, w.Policy.Of(sub.policy), effective, now)}
-		if have.status == billing.AttemptInFlight {
+		if status := billing.AttemptStatus(have.Status); status != billing.AttemptInFlight {
+			s.Attempt = status
+			s.Count(tally)
+		} else {
 			found.todo = append(found.todo, s)
-			continue
 		}
-		s.Attempt = have.status
-		s.Count(tally)
 	}
 	return found, nil
 }
@@ -170,8 +169,8 @@ func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) 
 		Policy sql.NullString `db:"dunning_policy"`
 	}
 	rows := make([]row, 0, len(ids))
-	lock := fmt.Sprintf(lockStatuses, mysql.Among("id", ids))
-	err := store.ReadSubscriptions(lock, func(query string) error { return tx.SelectContext(ctx, &rows, query) })
+	lock := fmt.Sprintf(lockStatuses, sqltext.Among("id", ids))
+	err := store.ReadSubscriptions(lock, func(query string) error { return mysql.Select(ctx, tx, &rows, query) })
 	if err != nil {
 		return nil, err
 	}
@@ -185,9 +184,9 @@ func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) 
 // book reserves the payments of successes. An attempt whose payment another row has differs: its money was taken for
 // something else, and an operator decides.
 func (w *OpenInvoices) book(ctx context.Context, tx *sqlx.Tx, todo []store.Settled) error {
-	var list []store.Booking
-	var at []int
-	for i, s := range todo {
+	list, at := make([]store.Booking, 0, len(todo)), make([]int, 0, len(todo))
+	for i := range todo {
+		s := &todo[i]
 		if s.Attempt == billing.AttemptSucceeded && s.Settlement.PaymentID != "" {
 			list, at = append(list, store.Booking{
 				Gateway: s.Claimed.Gateway, Account: s.Claimed.Terms.Account, PaymentID: s.Settlement.PaymentID, Owner: store.Owner{Kind: store.OwnerAttempt, ID: s.Claimed.ID},
@@ -247,8 +246,13 @@ func (w *OpenInvoices) follow(ctx context.Context, tx *sqlx.Tx, todo []store.Set
 		return err
 	}
 	w.methodsKept(ctx, refused)
-	for _, s := range todo {
-		events = append(events, s.Events...)
+	n := len(events)
+	for i := range todo {
+		n += len(todo[i].Events)
+	}
+	events = slices.Grow(events, n-len(events))
+	for i := range todo {
+		events = append(events, todo[i].Events...)
 	}
 	return store.WriteBillingEvents(ctx, tx, events)
 }

@@ -23,7 +23,7 @@ const everything = "..."
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
 	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/advance", "internal/billing/answers", "internal/billing/brake", "internal/billing/dunning", "internal/billing/explain", "internal/billing/guard", "internal/billing/network", "internal/billing/notice", "internal/billing/planned", "internal/billing/record", "internal/billing/reopening", "internal/orders", "internal/refunds", "internal/audit", "internal/outbox", "internal/crash"}
-	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
+	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql", "internal/mysql/sqltext"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
 	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/leasewait", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/telemetry/runstate", "internal/session", "internal/view", "jobs"})
@@ -48,6 +48,7 @@ func table() []rule {
 		{folder: "internal/mutants"},
 		{folder: "internal/model", subfolders: true, may: []string{"internal/model/search"}},
 		{folder: "internal/mysql/private"},
+		{folder: "internal/mysql/sqltext"},
 		{folder: "config", may: []string{"internal/payment"}},
 		{folder: "migrations"},
 		{folder: "internal/billing/network", may: []string{"internal/payment"}},
@@ -76,7 +77,7 @@ func table() []rule {
 		{folder: "internal/gateway/stripe", may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/gateway/provider"}},
 		{folder: "internal/gateway/kakaopay", may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/gateway/provider"}},
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/redact"}},
-		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
+		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "internal/mysql/sqltext", "migrations"}},
 		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql", "internal/runlock"}},
 		{folder: "internal/store", may: data},
 		{folder: "internal/inserted", may: sides},

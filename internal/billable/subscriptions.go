@@ -14,6 +14,7 @@ import (
 	"duly/internal/billing/planned"
 	"duly/internal/methods"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 	"duly/internal/store"
 )
@@ -70,7 +71,7 @@ func WithInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 			named = append(named, r.Method)
 		}
 	}
-	query, args := count.Query(fmt.Sprintf(NewestInvoices, mysql.Among("s.id", ids)), nil, named)
+	query, args := count.Query(fmt.Sprintf(NewestInvoices, sqltext.Among("s.id", ids)), nil, named)
 	if err := mysql.SelectIn(ctx, q, &newest, query, args...); err != nil {
 		return nil, nil, err
 	}

@@ -104,7 +104,7 @@ func FirstCharge(i Issued, p Policy, effective payment.Date, knownGateway func(s
 	if inv, ok = i.Invoice(); !ok {
 		return Invoice{}, Claim{}, false
 	}
-	first = DecideClaim(inv, i.Subscription, nil, p, effective, knownGateway)
+	first = DecideClaim(inv, *i.Subscription, nil, p, effective, knownGateway)
 	return inv, first, first.Action == Charge
 }
 

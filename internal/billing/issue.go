@@ -46,7 +46,7 @@ type Issue struct {
 
 // Issued is a locked subscription and what was decided for it.
 type Issued struct {
-	Subscription
+	*Subscription
 	Issue
 
 	// Charging: its invoice is born charging, with its first attempt in the same transaction.

@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 	"duly/internal/store"
 )
@@ -33,13 +34,13 @@ type invoiceRow struct {
 	Due          payment.Date `db:"due_date"`
 }
 
-// InsertInvoices inserts rows into invoices in one statement; head is the statement up to and including VALUES.
-func InsertInvoices(ctx context.Context, tx *sqlx.Tx, server mysql.Server, head string, rows [][]any) (Invoices, error) {
-	in := Invoices{N: len(rows), returned: make([]invoiceRow, 0, len(rows))}
-	if done, err := server.InsertReturning(ctx, tx, &in.returned, head, rows, "id, subscription_id, due_date"); done || err != nil {
+// InsertInvoices inserts rows into invoices in one statement.
+func InsertInvoices(ctx context.Context, tx *sqlx.Tx, server mysql.Server, rows *sqltext.Rows) (Invoices, error) {
+	in := Invoices{N: rows.Len(), returned: make([]invoiceRow, 0, rows.Len())}
+	if done, err := server.InsertReturning(ctx, tx, &in.returned, rows, "id, subscription_id, due_date"); done || err != nil {
 		return in, err
 	}
-	first, err := mysql.Insert(ctx, tx, head, rows, "")
+	first, err := mysql.InsertRows(ctx, tx, rows, "")
 	in.First = uint64(max(first, 0))
 	return in, err
 }

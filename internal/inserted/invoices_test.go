@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/inserted"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/store"
 	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
@@ -74,7 +75,7 @@ func TestIDsAreThoseOfTheRows(t *testing.T) {
 				tx, err := plain.BeginTxx(t.Context(), nil)
 				require.NoError(t, err)
 				defer func() { require.NoError(t, tx.Rollback()) }()
-				in, err := inserted.InsertInvoices(t.Context(), tx, server, invoicesInto(table), invoiceRows(subscriptions...))
+				in, err := inserted.InsertInvoices(t.Context(), tx, server, sqltext.RowsOf(invoicesInto(table), invoiceRows(subscriptions...)))
 				require.NoError(t, err)
 				day := worktest.Day(t, "2026-01-31")
 				ids, err := in.IDs(t.Context(), tx, []store.InvoiceKey{{Subscription: 3, Due: day}, {Subscription: 1, Due: day}})
@@ -89,7 +90,7 @@ func TestIDsAreThoseOfTheRows(t *testing.T) {
 				tx, err := plain.BeginTxx(t.Context(), nil)
 				require.NoError(t, err)
 				defer func() { require.NoError(t, tx.Rollback()) }()
-				ids, err := inserted.Attempts(t.Context(), tx, server, attemptsInto(table), attemptRows(keys...))
+				ids, err := inserted.Attempts(t.Context(), tx, server, sqltext.RowsOf(attemptsInto(table), attemptRows(keys...)))
 				require.NoError(t, err)
 				rows := map[string]uint64{}
 				for _, key := range keys {
@@ -149,7 +150,7 @@ func TestADuplicateIsRefused(t *testing.T) {
 				require.NoError(t, err)
 				tx, err := db.BeginTxx(t.Context(), nil)
 				require.NoError(t, err)
-				_, err = inserted.InsertInvoices(t.Context(), tx, server, invoicesInto("invoices"), invoiceRows(list...))
+				_, err = inserted.InsertInvoices(t.Context(), tx, server, sqltext.RowsOf(invoicesInto("invoices"), invoiceRows(list...)))
 				require.True(t, mysql.IsDuplicate(err), "%v", err)
 				require.ErrorContains(t, err, "[redacted]")
 				require.NoError(t, tx.Commit(), "the transaction can go on")
@@ -171,14 +172,14 @@ func TestIDsAreReadWhereReturningIsRefused(t *testing.T) {
 				tx, err := worktest.Open(t, proxy.DSN).BeginTxx(t.Context(), nil)
 				require.NoError(t, err)
 				defer func() { require.NoError(t, tx.Rollback()) }()
-				in, err := inserted.InsertInvoices(t.Context(), tx, server, invoicesInto("invoices"), invoiceRows(1, 2))
+				in, err := inserted.InsertInvoices(t.Context(), tx, server, sqltext.RowsOf(invoicesInto("invoices"), invoiceRows(1, 2)))
 				require.NoError(t, err)
 				ids, err := in.IDs(t.Context(), tx, []store.InvoiceKey{{Subscription: 2, Due: worktest.Day(t, "2026-01-31")}})
 				require.NoError(t, err)
 				var id uint64
 				require.NoError(t, tx.GetContext(t.Context(), &id, `SELECT id FROM invoices WHERE subscription_id = 2`))
 				require.Equal(t, []uint64{id}, ids)
-				keys, err := inserted.Attempts(t.Context(), tx, server, attemptsInto("payment_attempts"), attemptRows("a"))
+				keys, err := inserted.Attempts(t.Context(), tx, server, sqltext.RowsOf(attemptsInto("payment_attempts"), attemptRows("a")))
 				require.NoError(t, err)
 				require.Empty(t, keys)
 			})

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
 )
@@ -140,7 +141,7 @@ func TestAmong(t *testing.T) {
 		"(id BETWEEN 7 AND 7 OR id = 8 OR id BETWEEN 20 AND 28 OR id = 29)": {29, 20, 21, 22, 23, 24, 25, 26, 27, 28, 7, 8, 8},
 		"id IN (1,2,7,9)": {9, 7, 2, 1},
 	} {
-		require.Equal(t, want, mysql.Among("id", ids))
+		require.Equal(t, want, sqltext.Among("id", ids))
 	}
 	plain := testdb.New(t)
 	var all [][]any
@@ -158,7 +159,7 @@ func TestAmong(t *testing.T) {
 			}
 		}
 		var got []uint64
-		require.NoError(t, plain.SelectContext(t.Context(), &got, "SELECT id FROM payments WHERE "+mysql.Among("id", ids)+" ORDER BY id"))
+		require.NoError(t, plain.SelectContext(t.Context(), &got, "SELECT id FROM payments WHERE "+sqltext.Among("id", ids)+" ORDER BY id"))
 		slices.Sort(ids)
 		require.Equal(t, slices.Compact(ids), got)
 	})
@@ -191,6 +192,6 @@ func TestAmongWaitsForNoOtherRow(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, tx.Rollback()) }()
 	var locked []uint64
-	require.NoError(t, tx.SelectContext(t.Context(), &locked, "SELECT id FROM payments WHERE "+mysql.Among("id", ids)+" ORDER BY id FOR UPDATE"))
+	require.NoError(t, tx.SelectContext(t.Context(), &locked, "SELECT id FROM payments WHERE "+sqltext.Among("id", ids)+" ORDER BY id FOR UPDATE"))
 	require.Equal(t, ids, locked)
 }

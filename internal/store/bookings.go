@@ -15,6 +15,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 )
 
@@ -103,12 +104,13 @@ func (r reservations) reserve(ctx context.Context, tx *sqlx.Tx, taken map[int]Ow
 		return err
 	}
 	for range 3 {
-		rows := make([][]any, len(todo))
-		for i, r := range todo {
-			rows[i] = []any{r.account, r.PaymentID, r.Owner.Kind, r.Owner.ID, Text(string(r.Proof))}
+		rows := sqltext.NewRows(insertBookings, len(todo))
+		for i := range todo {
+			r := &todo[i]
+			rows.Row().Uint(uint64(r.account)).Text(r.PaymentID).Text(r.Owner.Kind).Uint(r.Owner.ID).Optional(string(r.Proof))
 		}
 		// A duplicate undoes the statement alone. Another transaction that books the same payment is waited for.
-		_, err := mysql.Insert(ctx, tx, insertBookings, rows, "")
+		_, err := mysql.InsertRows(ctx, tx, rows, "")
 		if !mysql.IsDuplicate(err) {
 			return err
 		}
@@ -139,23 +141,24 @@ type paymentName struct {
 // sort orders bookings by their key, so that two transactions wait for each other in one order. again are those of a payment
 // that an earlier one of the list has, with the index of that one.
 func (g *accountGroups) sort(list []Booking, account func(*accountGroups, Booking) uint32) (todo reservations, again map[int]int) {
-	first := map[paymentName]int{}
 	again = map[int]int{}
-	todo = make(reservations, 0, len(list))
+	all := make(reservations, len(list))
 	for i, booking := range list {
 		booking.PaymentID = mysql.Cut(booking.PaymentID, 255)
 		root, others := g.of(account(g, booking), booking.Gateway)
-		name := paymentName{root, booking.PaymentID}
-		if earlier, ok := first[name]; ok {
-			again[i] = earlier
+		all[i] = reservation{Booking: booking, index: i, account: root, others: others}
+	}
+	slices.SortFunc(all, func(a, b reservation) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.PaymentID, b.PaymentID), cmp.Compare(a.index, b.index))
+	})
+	todo = all[:0]
+	for _, r := range all {
+		if last := len(todo) - 1; last >= 0 && todo[last].account == r.account && todo[last].PaymentID == r.PaymentID {
+			again[r.index] = todo[last].index
 			continue
 		}
-		first[name] = i
-		todo = append(todo, reservation{Booking: booking, index: i, account: root, others: others})
+		todo = append(todo, r)
 	}
-	slices.SortFunc(todo, func(a, b reservation) int {
-		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.PaymentID, b.PaymentID))
-	})
 	return todo, again
 }
 

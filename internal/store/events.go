@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 )
 
@@ -37,15 +39,17 @@ func WriteBillingEvents(ctx context.Context, tx *sqlx.Tx, list []billing.Event) 
 	if err != nil {
 		return err
 	}
-	rows := make([][]any, 0, len(list))
+	rows := sqltext.NewRows(insertEvents, len(list))
+	var payload bytes.Buffer
+	encoder := json.NewEncoder(&payload)
 	for i, e := range list {
-		payload, err := json.Marshal(e.Payload)
-		if err != nil {
+		payload.Reset()
+		if err := encoder.Encode(e.Payload); err != nil {
 			return fmt.Errorf("event %s: %w", e.Type, err)
 		}
-		rows = append(rows, []any{e.Type, e.Subject, string(payload), keys[i]})
+		rows.Row().Text(e.Type).Text(e.Subject).Encoded(bytes.TrimSuffix(payload.Bytes(), []byte("\n"))).Text(keys[i])
 	}
-	_, err = mysql.Insert(ctx, tx, insertEvents, rows, sameEvent)
+	_, err = mysql.InsertRows(ctx, tx, rows, sameEvent)
 	return err
 }
 

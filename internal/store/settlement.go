@@ -10,6 +10,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
 	"duly/internal/mysql"
+	"duly/internal/mysql/sqltext"
 	"duly/internal/payment"
 )
 
@@ -47,19 +48,11 @@ func (s Settled) Count(t *batch.Tally) {
 
 // SettleAttempts writes the outcomes of attempts.
 func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
-	rows := make([][]any, len(todo))
-	for i, s := range todo {
-		done := any(now)
-		if s.Attempt == billing.AttemptInDoubt {
-			done = nil
-		}
-		rows[i] = []any{
-			s.Claimed.ID, string(s.Attempt), s.Settlement.Doubted, s.Settlement.LookUp, Text(string(s.Decline.Class)),
-			Text(s.Decline.Code), Text(s.Decline.NetworkCode), Text(s.Decline.AdviceCode), Text(s.Message),
-			Text(s.Settlement.PaymentID), s.Settlement.Checks, Instant(s.NextCheckAt), done, Instant(s.Settlement.SentBy),
-			Text(string(s.Settlement.Proof)),
-		}
+	ids := make([]uint64, len(todo))
+	for i := range todo {
+		ids[i] = todo[i].Claimed.ID
 	}
+	done := any(now)
 	if err := patience(ctx, tx, todo); err != nil {
 		return err
 	}
@@ -69,11 +62,28 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	if err := networks(ctx, tx, todo); err != nil {
 		return err
 	}
-	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
-		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
-		"gateway_payment_id", "checks", "next_check_at", "settled_at", "sent_by", "proof",
-	}, rows, "status = 'in_flight'")
-	return AllOf(n, len(rows), "attempts", err)
+	n, err := mysql.Change(ctx, tx, "payment_attempts", ids, []sqltext.Column{
+		{Name: "status", Of: func(i int) any { return string(todo[i].Attempt) }},
+		{Name: "doubted", Of: func(i int) any { return todo[i].Settlement.Doubted }},
+		{Name: "lookup_only", Of: func(i int) any { return todo[i].Settlement.LookUp }},
+		{Name: "decline_class", Of: func(i int) any { return Text(string(todo[i].Decline.Class)) }},
+		{Name: "decline_code", Of: func(i int) any { return Text(todo[i].Decline.Code) }},
+		{Name: "network_code", Of: func(i int) any { return Text(todo[i].Decline.NetworkCode) }},
+		{Name: "advice_code", Of: func(i int) any { return Text(todo[i].Decline.AdviceCode) }},
+		{Name: "message", Of: func(i int) any { return Text(todo[i].Message) }},
+		{Name: "gateway_payment_id", Of: func(i int) any { return Text(todo[i].Settlement.PaymentID) }},
+		{Name: "checks", Of: func(i int) any { return todo[i].Settlement.Checks }},
+		{Name: "next_check_at", Of: func(i int) any { return Instant(todo[i].NextCheckAt) }},
+		{Name: "settled_at", Of: func(i int) any {
+			if todo[i].Attempt == billing.AttemptInDoubt {
+				return nil
+			}
+			return done
+		}},
+		{Name: "sent_by", Of: func(i int) any { return Instant(todo[i].Settlement.SentBy) }},
+		{Name: "proof", Of: func(i int) any { return Text(string(todo[i].Settlement.Proof)) }},
+	}, "status = 'in_flight'")
+	return AllOf(n, len(todo), "attempts", err)
 }
 
 // patience writes what was counted of look-ups that decided nothing. Most attempts are never looked up: no column of theirs is written for it.
@@ -114,19 +124,12 @@ func networks(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 
 // SettleInvoices writes what follows for invoices from the outcomes of their attempts.
 func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
-	var same, moved [][]any              // by whether the date of the stage changes
-	var first, held, kept, ahead [][]any // declined first; put off by a card network; kept of the policy changes; no more charged ahead of a stage
-	for _, s := range todo {
+	same, moved := make([]*Settled, 0, len(todo)), []*Settled(nil) // by whether the date of the stage changes
+	var first, held, kept, ahead [][]any                           // declined first; put off by a card network; kept of the policy changes; no more charged ahead of a stage
+	for i := range todo {
+		s := &todo[i]
 		if s.Settlement.Invoice == billing.Charging {
 			continue
-		}
-		paid := any(nil)
-		if s.Settlement.Invoice == billing.Paid {
-			paid = now
-		}
-		row := []any{
-			s.Result.Claimed.Invoice.ID, string(s.Settlement.Invoice), s.Settlement.Stage, Instant(s.NextTryAt), s.Settlement.FirstDeclined,
-			Instant(s.Settlement.TryLaterSince), Text(s.ReviewReason), paid, now,
 		}
 		if len(s.Settlement.RetryDays) > 0 {
 			first = append(first, []any{s.Result.Claimed.Invoice.ID, dunning.DaysText(s.Settlement.RetryDays)})
@@ -141,9 +144,9 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 			ahead = append(ahead, []any{s.Result.Claimed.Invoice.ID})
 		}
 		if s.Next.IsZero() {
-			same = append(same, row)
+			same = append(same, s)
 		} else {
-			moved = append(moved, append(row, s.Next))
+			moved = append(moved, s)
 		}
 	}
 	if _, err := mysql.Update(ctx, tx, "invoices", []string{"retry_days"}, first, "status = 'charging'"); err != nil {
@@ -158,15 +161,34 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	if _, err := mysql.Update(ctx, tx, "invoices", nil, ahead, "status = 'charging'", "stage_date = NULL"); err != nil {
 		return err
 	}
-	columns := []string{
-		"status", "stage", "next_try_at", "first_declined_date", "try_later_since", "review_reason", "paid_at", "updated_at",
-	}
-	n, err := mysql.Update(ctx, tx, "invoices", columns, same, "status = 'charging'")
-	if err := AllOf(n, len(same), "invoices", err); err != nil {
+	if err := writeInvoices(ctx, tx, same, now); err != nil {
 		return err
 	}
-	n, err = mysql.Update(ctx, tx, "invoices", append(columns, "next_attempt_date"), moved, "status = 'charging'")
-	return AllOf(n, len(moved), "invoices", err)
+	return writeInvoices(ctx, tx, moved, now, sqltext.Column{Name: "next_attempt_date", Of: func(i int) any { return moved[i].Next }})
+}
+
+func writeInvoices(ctx context.Context, tx *sqlx.Tx, todo []*Settled, now time.Time, more ...sqltext.Column) error {
+	ids := make([]uint64, len(todo))
+	for i, s := range todo {
+		ids[i] = s.Result.Claimed.Invoice.ID
+	}
+	at := any(now)
+	n, err := mysql.Change(ctx, tx, "invoices", ids, append([]sqltext.Column{
+		{Name: "status", Of: func(i int) any { return string(todo[i].Settlement.Invoice) }},
+		{Name: "stage", Of: func(i int) any { return todo[i].Settlement.Stage }},
+		{Name: "next_try_at", Of: func(i int) any { return Instant(todo[i].NextTryAt) }},
+		{Name: "first_declined_date", Of: func(i int) any { return todo[i].Settlement.FirstDeclined }},
+		{Name: "try_later_since", Of: func(i int) any { return Instant(todo[i].Settlement.TryLaterSince) }},
+		{Name: "review_reason", Of: func(i int) any { return Text(todo[i].ReviewReason) }},
+		{Name: "paid_at", Of: func(i int) any {
+			if todo[i].Settlement.Invoice != billing.Paid {
+				return nil
+			}
+			return at
+		}},
+		{Name: "updated_at", Of: func(int) any { return at }},
+	}, more...), "status = 'charging'")
+	return AllOf(n, len(todo), "invoices", err)
 }
 
 const replaceMethod = `UPDATE subscriptions SET payment_method = ? WHERE id = ? AND gateway = ? AND `

@@ -1,32 +1,30 @@
-package mysql
+package sqltext
 
 import (
 	"bytes"
-	"context"
-	"fmt"
+	"errors"
 	"slices"
 )
 
-// Update changes rows of a table by primary key with one statement. Each row is its id followed by a value for
-// each column; where narrows it down further, constant adds assignments that are the same for every row. It
-// returns how many rows matched.
-//
-// The caller's transaction has locked the rows. Rows that stand beside them in the table are neither changed nor waited for.
-func Update(ctx context.Context, e Execer, table string, columns []string, rows [][]any, where string, constant ...string) (int64, error) {
-	if len(rows) == 0 {
-		return 0, nil
+// Column is a column that is changed. Of is its value in the i-th row; it may be asked for more than once.
+type Column struct {
+	Name string
+	Of   func(i int) any
+}
+
+// Change is an UPDATE of the rows of a table with these ids, and what its marks stand for. where narrows it down further, constant adds assignments
+// that are the same for every row.
+func Change(table string, ids []uint64, columns []Column, where string, constant []string) (text string, args []any, _ error) {
+	u := changing{ids: idsOf(ids)}
+	if u.ids.first == 0 {
+		return "", nil, errors.New("0 is no id of a row")
 	}
-	ids, err := idsOf(rows)
-	if err != nil {
-		return 0, fmt.Errorf("update %s: %w", table, err)
-	}
-	u := changing{ids: ids}
 	u.text.WriteString("UPDATE " + table + " SET ")
 	for c, column := range columns {
 		if c > 0 {
 			u.text.WriteByte(',')
 		}
-		u.assign(column, rows, c+1)
+		u.assign(column)
 	}
 	for i, assignment := range constant {
 		if i > 0 || len(columns) > 0 {
@@ -39,11 +37,7 @@ func Update(ctx context.Context, e Execer, table string, columns []string, rows 
 	if where != "" {
 		u.text.WriteString(" AND " + where)
 	}
-	result, err := e.ExecContext(ctx, u.text.String(), u.args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return u.text.String(), u.args, nil
 }
 
 // changing is a statement that is being written.
@@ -55,53 +49,56 @@ type changing struct {
 
 // assign gives a column its values. A value is found by how far its row's id is from the first, in one step, where ids are close to each
 // other. CASE compares a row with all that stand before it.
-func (u *changing) assign(column string, rows [][]any, c int) {
-	if same(rows, c) {
-		u.text.WriteString(column + "=")
-		u.value(rows[0][c])
+func (u *changing) assign(column Column) {
+	u.text.WriteString(column.Name)
+	if first, same := column.same(len(u.ids.list)); same {
+		u.text.WriteByte('=')
+		u.value(first)
 		return
 	}
 	if !u.ids.dense {
-		u.text.WriteString(column + "=CASE id")
-		for _, row := range rows {
+		u.text.WriteString("=CASE id")
+		for i, id := range u.ids.list {
 			u.text.WriteString(" WHEN ")
-			u.value(row[0])
+			u.unsigned(id)
 			u.text.WriteString(" THEN ")
-			u.value(row[c])
+			u.value(column.Of(i))
 		}
 		u.text.WriteString(" END")
 		return
 	}
-	values := make([]any, u.ids.span())
-	for i, row := range rows {
-		values[u.ids.list[i]-u.ids.first] = row[c]
+	u.text.WriteString("=ELT(id-")
+	u.unsigned(u.ids.first - 1)
+	for _, row := range u.ids.rows() {
+		u.text.WriteByte(',')
+		if row == 0 {
+			u.null()
+		} else {
+			u.value(column.Of(row - 1))
+		}
 	}
-	u.text.WriteString(column + "=ELT(id-")
-	u.value(u.ids.first - 1)
-	u.text.WriteByte(',')
-	u.values(values)
 	u.text.WriteByte(')')
 }
 
 // match names the rows: by ranges of ids where they follow each other. Each range holds no other id.
 func (u *changing) match() {
-	runs := u.ids.runs()
+	runs := runsOf(u.ids.sorted)
 	if 4*len(runs) > len(u.ids.list) {
 		u.text.WriteString("id IN (")
 		for i, id := range u.ids.list {
 			if i > 0 {
 				u.text.WriteByte(',')
 			}
-			u.value(id)
+			u.unsigned(id)
 		}
 		u.text.WriteByte(')')
 		return
 	}
 	for i, run := range runs {
 		u.text.WriteString([]string{"(id BETWEEN ", " OR id BETWEEN "}[min(i, 1)])
-		u.value(run[0])
+		u.unsigned(run[0])
 		u.text.WriteString(" AND ")
-		u.value(run[1])
+		u.unsigned(run[1])
 	}
 	u.text.WriteByte(')')
 }
@@ -109,16 +106,16 @@ func (u *changing) match() {
 // Among builds the condition that a column, a table's primary key, is one of ids, with ranges for consecutive ids. A locking range also locks the row
 // after its end, so each range ends before its last id, which is listed separately. Only if no row has that last id is another row examined.
 func Among(column string, ids []uint64) string {
-	list := rowIDs{list: ids}
-	runs := list.runs()
+	ids = sorted(ids)
+	runs := runsOf(ids)
 	var s statement
 	if 4*len(runs) > len(ids) {
 		s.text.WriteString(column + " IN (")
-		for i, id := range list.sorted() {
+		for i, id := range ids {
 			if i > 0 {
 				s.text.WriteByte(',')
 			}
-			s.value(id)
+			s.unsigned(id)
 		}
 		s.text.WriteByte(')')
 		return s.text.String()
@@ -127,13 +124,13 @@ func Among(column string, ids []uint64) string {
 		s.text.WriteString([]string{"(", " OR "}[min(i, 1)])
 		if run[0] < run[1] {
 			s.text.WriteString(column + " BETWEEN ")
-			s.value(run[0])
+			s.unsigned(run[0])
 			s.text.WriteString(" AND ")
-			s.value(run[1] - 1)
+			s.unsigned(run[1] - 1)
 			s.text.WriteString(" OR ")
 		}
 		s.text.WriteString(column + " = ")
-		s.value(run[1])
+		s.unsigned(run[1])
 	}
 	s.text.WriteByte(')')
 	return s.text.String()
@@ -142,45 +139,54 @@ func Among(column string, ids []uint64) string {
 // rowIDs are the ids of rows, in the order of the rows.
 type rowIDs struct {
 	list        []uint64
+	sorted      []uint64
 	first, last uint64
 	// dense: no id stands twice, and at most as many are missing between the first and the last as there are.
 	dense bool
+	at    []int // see rows
 }
 
-func idsOf(rows [][]any) (rowIDs, error) {
-	ids := rowIDs{list: make([]uint64, len(rows))}
-	for i, row := range rows {
-		id, ok := rowID(row[0])
-		if !ok {
-			return ids, fmt.Errorf("%v is no id of a row", row[0])
+func idsOf(list []uint64) rowIDs {
+	ids := rowIDs{list: list, sorted: sorted(list)}
+	ids.first, ids.last = ids.sorted[0], ids.sorted[len(list)-1]
+	ids.dense = ids.last-ids.first < 2*uint64(len(list)) && distinct(ids.sorted)
+	return ids
+}
+
+// rows are, for every id from the first to the last, the number of its row, counted from 1; 0: none has it. The ids must be dense.
+func (r *rowIDs) rows() []int {
+	if r.at == nil {
+		r.at = make([]int, r.last-r.first+1)
+		for i, id := range r.list {
+			r.at[id-r.first] = i + 1
 		}
-		ids.list[i] = id
 	}
-	ids.first, ids.last = slices.Min(ids.list), slices.Max(ids.list)
-	ids.dense = ids.last-ids.first < 2*uint64(len(rows)) && len(slices.Compact(ids.sorted())) == len(rows)
-	return ids, nil
+	return r.at
 }
 
-func rowID(value any) (uint64, bool) {
-	switch id := value.(type) {
-	case uint64:
-		return id, id > 0
-	case int64:
-		return uint64(id), id > 0 //nolint:gosec // G115: positive
-	case int:
-		return uint64(id), id > 0 //nolint:gosec // G115: positive
+// sorted are the ids in their order. They are not to be changed.
+func sorted(ids []uint64) []uint64 {
+	if !slices.IsSorted(ids) {
+		ids = slices.Clone(ids)
+		slices.Sort(ids)
 	}
-	return 0, false
+	return ids
 }
 
-func (r rowIDs) span() uint64 { return r.last - r.first + 1 }
+// distinct reports whether no id of a sorted list stands twice.
+func distinct(ids []uint64) bool {
+	for i := 1; i < len(ids); i++ {
+		if ids[i] == ids[i-1] {
+			return false
+		}
+	}
+	return true
+}
 
-func (r rowIDs) sorted() []uint64 { return slices.Sorted(slices.Values(r.list)) }
-
-// runs are the first and the last of ids that follow each other.
-func (r rowIDs) runs() [][2]uint64 {
+// runsOf are the first and the last of ids that follow each other, of a sorted list.
+func runsOf(ids []uint64) [][2]uint64 {
 	var runs [][2]uint64
-	for _, id := range r.sorted() {
+	for _, id := range ids {
 		if n := len(runs); n > 0 && id <= runs[n-1][1]+1 {
 			runs[n-1][1] = id
 			continue
@@ -190,14 +196,15 @@ func (r rowIDs) runs() [][2]uint64 {
 	return runs
 }
 
-// same reports whether column c has one value in all rows.
-func same(rows [][]any, c int) bool {
-	for _, row := range rows[1:] {
-		if !equal(row[c], rows[0][c]) {
-			return false
+// same returns the value of the first of n rows, and whether all have it.
+func (c Column) same(n int) (first any, same bool) {
+	first = c.Of(0)
+	for i := 1; i < n; i++ {
+		if !equal(c.Of(i), first) {
+			return first, false
 		}
 	}
-	return true
+	return first, true
 }
 
 func equal(a, b any) bool {
