@@ -135,7 +135,10 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 		return a
 	}
 	until := time.Now().Add(c.config.Timeout) //nolint:forbidigo // sockets and contexts go by the host's clock
-	line := &exchange{moves: r.Moves, guard: func() error { return gateway.CheckGuard(ctx) }}
+	line := &exchange{moves: r.Moves}
+	if r.Moves {
+		line.allow = func() error { return line.check(ctx) }
+	}
 
 	m := c.message(bare, r)
 

@@ -1,16 +1,18 @@
 package exchange
 
 import (
+	"context"
 	"net/http/httptrace"
 	"sync"
 
 	"duly/internal/crash"
+	"duly/internal/gateway"
 )
 
 // exchange follows one request to the socket.
 type exchange struct {
 	moves bool
-	guard func() error
+	allow func() error // asked by the socket; nil: nobody is asked
 
 	mu      sync.Mutex
 	begun   bool
@@ -34,19 +36,15 @@ func (e *exchange) begin(s *socket) {
 	e.mu.Lock()
 	e.begun, e.socket = true, s
 	e.mu.Unlock()
-	switch {
-	case s == nil:
-	case e.moves:
+	if s != nil {
 		s.begin(e.allow)
-	default:
-		s.begin(nil)
 	}
 }
 
-// allow is asked by the socket.
-func (e *exchange) allow() error {
+// check asks the guard of ctx.
+func (e *exchange) check(ctx context.Context) error {
 	crash.At(crash.BeforeCheck)
-	if err := e.guard(); err != nil {
+	if err := gateway.CheckGuard(ctx); err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.refused = err
