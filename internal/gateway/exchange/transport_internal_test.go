@@ -238,6 +238,42 @@ func TestConnectionsOfEndedContextsAreClosed(t *testing.T) {
 	require.Equal(t, "two", string(post(t, c).Body))
 }
 
+// The instant at which an exchange had to end says nothing of its connection afterwards.
+func TestConnectionsOutliveTheirExchanges(t *testing.T) {
+	t.Parallel()
+	s := listen(t, []string{said("one"), said("two")})
+	c, _ := dial(t, s.url)
+	req, err := http.NewRequest(http.MethodGet, s.url, nil)
+	require.NoError(t, err)
+	until := time.Now().Add(time.Second)
+	resp, err := c.transport.exchange(t.Context(), until, nil, req)
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, "one", string(answer))
+	time.Sleep(time.Until(until))
+	require.Equal(t, "two", string(post(t, c).Body))
+	require.EqualValues(t, 1, s.accepted.Load())
+}
+
+// An exchange that must have ended while it waited for its connection sends nothing.
+func TestTimedOutBeforeItIsWritten(t *testing.T) {
+	t.Parallel()
+	s := listen(t, []string{said("one")})
+	c, _ := dial(t, s.url)
+	req, err := http.NewRequest(http.MethodGet, s.url, nil)
+	require.NoError(t, err)
+	fresh, err := c.transport.dial(t.Context(), address(t, s.url))
+	require.NoError(t, err)
+	c.transport.slots <- struct{}{}
+	resp, err := fresh.exchange(t.Context(), time.Now(), nil, req) //nolint:bodyclose // there is none
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Nil(t, resp)
+	require.False(t, fresh.socket.wrote)
+	require.Empty(t, c.transport.slots)
+}
+
 // A connection that was idle for more than a minute is not used again: a firewall may have dropped it.
 func TestOldConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
