@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"time"
 
+	"duly/bench/inprocess"
 	"duly/bench/tuned"
 	"duly/internal/payment"
 	"duly/jobs"
@@ -35,7 +36,7 @@ func againstTuned(ctx context.Context, l *lab) ([]row, error) {
 
 func (l *lab) tunedInside(ctx context.Context, n int) (row, error) {
 	ours := &side{name: "duly", chunk: costChunk, run: func(ctx context.Context, s *schema) (time.Duration, error) {
-		done, err := worker{gateway: instant{}, parallelism: tuned.Workers, chunkSize: costChunk}.bill(ctx, s)
+		done, err := worker{gateway: inprocess.Instant{}, parallelism: tuned.Workers, chunkSize: costChunk}.bill(ctx, s)
 		return done.took, err
 	}}
 	theirs := &side{name: "the tuned job", chunk: tuned.Chunk, run: func(ctx context.Context, s *schema) (time.Duration, error) {
@@ -59,9 +60,9 @@ func (l *lab) tunedInside(ctx context.Context, n int) (row, error) {
 	}, nil
 }
 
-// atOnce is the gateway of the tuned job that [instant] is of ours.
+// atOnce is the gateway of the tuned job that [inprocess.Instant] is of ours.
 func atOnce(ctx context.Context, c payment.Charge) (string, error) {
-	o := instant{}.Charge(ctx, c)
+	o := inprocess.Instant{}.Charge(ctx, c)
 	return o.PaymentID, nil
 }
 

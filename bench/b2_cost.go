@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"duly/bench/inprocess"
 	"duly/bench/leastsql"
 	"duly/jobs"
 )
@@ -60,7 +61,7 @@ func (l *lab) measureCosts(ctx context.Context) (*costs, error) {
 	c := &costs{due: l.size(costRows)}
 	c.ours = &side{name: "duly", chunk: costChunk, run: func(ctx context.Context, s *schema) (time.Duration, error) {
 		var err error
-		c.last, err = worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk}.bill(ctx, s)
+		c.last, err = worker{gateway: inprocess.Instant{}, parallelism: costParallelism, chunkSize: costChunk}.bill(ctx, s)
 		return c.last.took, err
 	}}
 	split := l.bulkSide(costChunk)

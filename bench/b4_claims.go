@@ -7,6 +7,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/bench/inprocess"
 	"duly/bench/record"
 )
 
@@ -69,7 +70,7 @@ func (l *lab) claimRound(ctx context.Context, n int, ends *claimEnds, snapshot b
 		defer func() { _ = conn.Close() }() // it ends with the schema
 	}
 	recorder := &record.Spans{Now: l.now}
-	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
+	done, err := worker{gateway: inprocess.Instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
 	if err != nil {
 		return err
 	}

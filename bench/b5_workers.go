@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"duly/bench/inprocess"
 	"duly/bench/record"
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -89,7 +90,7 @@ func (l *lab) scaleRound(ctx context.Context, workers, n int) (rate float64, met
 				return err
 			}
 			own := &schema{DB: db, lab: l, name: s.name}
-			w := worker{gateway: slow{takes: scaleTakes}, parallelism: scaleSlots, chunkSize: scaleChunk, trace: recorder.Trace, beside: true}
+			w := worker{gateway: inprocess.Slow{Takes: scaleTakes}, parallelism: scaleSlots, chunkSize: scaleChunk, trace: recorder.Trace, beside: true}
 			_, err = w.bill(ctx, own)
 			return errors.Join(err, db.Close())
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"duly/bench/inprocess"
 	"duly/bench/plain"
 	"duly/internal/gateway"
 	"duly/internal/payment"
@@ -30,11 +31,11 @@ type way struct {
 
 // replaced is B7: duly beside what it replaces.
 func replaced(ctx context.Context, l *lab) ([]row, error) {
-	ours := l.dulyWay(l.size(replacedRows), slow{takes: replacedTakes})
-	one := l.plainWay(l.size(replacedOne), "one by one", slow{takes: replacedTakes}, func(ctx context.Context, j plain.Job) error { return j.OneByOne(ctx) })
-	chunks := l.plainWay(l.size(replacedChunks), "in chunks with a barrier", slow{takes: replacedTakes}, func(ctx context.Context, j plain.Job) error { return j.Chunks(ctx, replacedChunk) })
-	atOnce := l.dulyWay(l.size(replacedAtOnce), instant{})
-	rows := l.plainWay(atOnce.due, "row by row", instant{}, func(ctx context.Context, j plain.Job) error { return j.RowByRow(ctx, costParallelism) })
+	ours := l.dulyWay(l.size(replacedRows), inprocess.Slow{Takes: replacedTakes})
+	one := l.plainWay(l.size(replacedOne), "one by one", inprocess.Slow{Takes: replacedTakes}, func(ctx context.Context, j plain.Job) error { return j.OneByOne(ctx) })
+	chunks := l.plainWay(l.size(replacedChunks), "in chunks with a barrier", inprocess.Slow{Takes: replacedTakes}, func(ctx context.Context, j plain.Job) error { return j.Chunks(ctx, replacedChunk) })
+	atOnce := l.dulyWay(l.size(replacedAtOnce), inprocess.Instant{})
+	rows := l.plainWay(atOnce.due, "row by row", inprocess.Instant{}, func(ctx context.Context, j plain.Job) error { return j.RowByRow(ctx, costParallelism) })
 	for range l.rounds {
 		for _, w := range []*way{one, chunks, ours, rows, atOnce} {
 			if err := l.wayRound(ctx, w); err != nil {

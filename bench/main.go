@@ -52,6 +52,7 @@ func benchmarks() []benchmark {
 		{name: "R1", about: "stale orders, ten at a time", run: tenAtATime},
 		{name: "A1", about: "audit in flat memory", run: audit},
 		{name: "10M", about: "ten million subscriptions", alone: true, run: tenMillion},
+		{name: "M1", about: "migrations beside a working shop", alone: true, run: migrating},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"duly/bench/inprocess"
 	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
@@ -96,7 +97,7 @@ func (s *schema) settled(ctx context.Context, n int) error {
 
 // taker is a gateway in this process that took the money of every stale order, and says so after a while.
 type taker struct {
-	instant
+	inprocess.Instant
 
 	takes time.Duration
 }

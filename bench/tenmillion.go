@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"duly/bench/inprocess"
 	"duly/bench/record"
 	"duly/internal/batch"
 )
@@ -39,7 +40,7 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 	l.say("  %d subscriptions in %.0f s: %s", n, filled.Seconds(), before)
 	recorder, memory := &record.Spans{Now: l.now}, &residents{now: l.now, list: make([]resident, 0, 10_000)} // at once, for no copies of it to be measured
 	stop := memory.watch(ctx)
-	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
+	done, err := worker{gateway: inprocess.Instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
 	stop()
 	if err != nil {
 		return nil, err

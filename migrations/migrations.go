@@ -33,7 +33,7 @@ func provider(db *sql.DB) (*goose.Provider, error) {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
 	p, err := goose.NewProvider("", db, fs.FS(files), goose.WithStore(store), goose.WithDisableGlobalRegistry(true),
-		goose.WithGoMigrations(backfill()))
+		goose.WithGoMigrations(backfill()), goose.WithSessionLocker(oneAtATime{}))
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
@@ -53,30 +53,50 @@ tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP
 WHERE NOT EXISTS (SELECT 1 FROM ` + Table + ` WHERE version_id = 0)`
 )
 
-// Up applies what is not applied yet and returns the names of the files that it ran. After an error, or after it was killed, it can
-// be run again.
-func Up(ctx context.Context, db *sql.DB) ([]string, error) {
+// makeVersions makes the table of versions, unless it is there.
+func makeVersions(ctx context.Context, db *sql.DB) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := (oneAtATime{}).SessionLock(ctx, conn); err != nil {
+		return err
+	}
 	for _, statement := range []string{createVersions, firstVersion} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return nil, fmt.Errorf("migrate up: %w", err)
+		if _, err = conn.ExecContext(ctx, statement); err != nil {
+			break
 		}
+	}
+	return errors.Join(err, oneAtATime{}.SessionUnlock(context.WithoutCancel(ctx), conn))
+}
+
+// Up applies what is not applied yet and returns the names of the files that it ran, those before an error too. After an error, or
+// after it was killed, it can be run again; the error wraps [ErrInUse] if nothing else was wrong.
+func Up(ctx context.Context, db *sql.DB) ([]string, error) {
+	if err := makeVersions(ctx, db); err != nil {
+		return nil, fmt.Errorf("migrate up: %w", err)
 	}
 	p, err := provider(db)
 	if err != nil {
 		return nil, err
 	}
 	results, err := p.Up(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("migrate up: %w", err)
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+		results = partial.Applied
 	}
 	names := make([]string, 0, len(results))
 	for _, r := range results {
 		names = append(names, r.Source.Path)
 	}
+	if err != nil {
+		return names, fmt.Errorf("migrate up: %w", inUse(err))
+	}
 	return names, nil
 }
 
-// Down takes the newest migration back. It refuses while any table has rows that it would drop, or columns of.
+// Down takes the newest migration back. It refuses while any table has rows that it would drop, or columns of. Its error wraps
+// [ErrInUse] as that of [Up] does.
 func Down(ctx context.Context, db *sql.DB) (string, error) {
 	if table, err := filled(ctx, db); err != nil {
 		return "", err
@@ -89,7 +109,7 @@ func Down(ctx context.Context, db *sql.DB) (string, error) {
 	}
 	r, err := p.Down(ctx)
 	if err != nil {
-		return "", fmt.Errorf("migrate down: %w", err)
+		return "", fmt.Errorf("migrate down: %w", inUse(err))
 	}
 	return r.Source.Path, nil
 }

@@ -25,7 +25,7 @@ func migrateCommand(ses *session.Session) *cobra.Command {
 			},
 		})
 	}
-	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", checkup.MigrateUp)
+	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet, beside a working shop. A table that a long query or transaction uses is left to it: nobody waits behind the migration for more than a second, and it asks again for ten minutes. It can be run again after it was killed.", checkup.MigrateUp)
 	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", checkup.MigrateDown)
 	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", checkup.MigrateStatus)
 	group(cmd)

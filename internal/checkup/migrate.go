@@ -31,7 +31,12 @@ func MigrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) er
 	case current > want:
 		return exit.Start(migrations.Check(ctx, db.DB.DB.DB))
 	}
-	names, err := migrations.Up(ctx, db.DB.DB.DB)
+	var names []string
+	err = patiently().whenFree(ctx, screen, func() error {
+		applied, err := migrations.Up(ctx, db.DB.DB.DB)
+		names = append(names, applied...)
+		return err
+	})
 	if err != nil {
 		return migrateError(ctx, fmt.Errorf("%w; run it again: what is done already is left as it is", err))
 	}
@@ -47,10 +52,13 @@ func MigrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) er
 	return nil
 }
 
-// migrateError distinguishes a database that is away (exit 4) and a mistake that somebody must fix (exit 2) from a failed migration.
+// migrateError distinguishes a database that is away and a table that is in use (exit 4), and a mistake that somebody must fix (exit 2),
+// from a failed migration.
 func migrateError(ctx context.Context, err error) error {
 	err = mysql.Classify(ctx, err)
 	switch {
+	case errors.Is(err, migrations.ErrInUse):
+		return exit.With(batch.ExitUnfinished, err)
 	case errors.Is(err, batch.ErrUnavailable), mysql.IsMisconfigured(err):
 		return exit.Start(err)
 	}
@@ -66,7 +74,11 @@ func MigrateDown(ctx context.Context, screen *cli.Screen, db *session.Database) 
 	case current == 0:
 		return exit.Usagef("migrate down: there is nothing to take back: no migration is applied")
 	}
-	name, err := migrations.Down(ctx, db.DB.DB.DB)
+	var name string
+	err = patiently().whenFree(ctx, screen, func() (err error) {
+		name, err = migrations.Down(ctx, db.DB.DB.DB)
+		return err
+	})
 	switch {
 	case errors.Is(err, migrations.ErrRows):
 		return exit.Usage(err)

@@ -1,4 +1,5 @@
-package main
+// Package inprocess has gateways in the process of the benchmark, which cost nothing themselves.
+package inprocess
 
 import (
 	"context"
@@ -8,20 +9,20 @@ import (
 	"duly/internal/payment"
 )
 
-// instant is a gateway in this process that answers every charge at once: it succeeded.
-type instant struct {
+// Instant is a gateway in this process that answers every charge at once: it succeeded.
+type Instant struct {
 	gateway.Gateway // the rest of the contract, which no benchmark asks for
 }
 
-// Abilities implements gateway.Gateway.
-func (instant) Capabilities() gateway.Capabilities {
+// Capabilities implements gateway.Gateway.
+func (Instant) Capabilities() gateway.Capabilities {
 	return gateway.Capabilities{
 		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 30 * time.Second, FindByKey: true, LookupOutlivesKey: true, List: true,
 	}
 }
 
 // Charge implements gateway.Gateway.
-func (instant) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
+func (Instant) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 	if err := gateway.CheckGuard(ctx); err != nil {
 		return payment.Outcome{Kind: payment.NotExecuted, Reason: err.Error()}
 	}
@@ -29,22 +30,22 @@ func (instant) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 }
 
 // Find implements gateway.Gateway.
-func (instant) Find(context.Context, payment.Charge, string) gateway.Finding {
+func (Instant) Find(context.Context, payment.Charge, string) gateway.Finding {
 	return gateway.Finding{Absent: true}
 }
 
 // Look implements gateway.Gateway.
-func (instant) Look(context.Context, payment.Ref) payment.LookupResult {
+func (Instant) Look(context.Context, payment.Ref) payment.LookupResult {
 	return payment.LookupResult{Absent: true}
 }
 
 // List implements gateway.Gateway. A run lists before it charges, when this gateway has no payment.
-func (instant) List(context.Context, payment.Window, string) (payment.Listing, error) {
+func (Instant) List(context.Context, payment.Window, string) (payment.Listing, error) {
 	return payment.Listing{}, nil
 }
 
 // Ping implements gateway.Gateway.
-func (instant) Ping(context.Context) error { return nil }
+func (Instant) Ping(context.Context) error { return nil }
 
 // Close implements gateway.Gateway.
-func (instant) Close() {}
+func (Instant) Close() {}
