@@ -51,8 +51,8 @@ func newTransport(c Config) *transport {
 // RoundTrip implements [http.RoundTripper]. The hooks GotConn and WroteRequest of [httptrace] are called.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	until, _ := ctx.Deadline()
-	return t.exchange(ctx, until, httptrace.ContextClientTrace(ctx), req)
+	// Not until the deadline of ctx: a socket may pass it before ctx ends, and what ends ctx says whether the exchange was called off.
+	return t.exchange(ctx, time.Time{}, httptrace.ContextClientTrace(ctx), req)
 }
 
 // exchange sends req and returns the head of its answer. The exchange ends with ctx, and at an instant; the zero instant is none. Of the context of req

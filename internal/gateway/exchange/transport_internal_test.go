@@ -257,6 +257,27 @@ func TestConnectionsOutliveTheirExchanges(t *testing.T) {
 	require.EqualValues(t, 1, s.accepted.Load())
 }
 
+// A caller's own deadline calls an exchange off: the service has not failed.
+func TestTheDeadlineOfTheCaller(t *testing.T) {
+	t.Parallel()
+	for name, wrapped := range map[string]bool{"alone": false, "wrapped": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := dial(t, canned.Accept(t, func(_ int, conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }))
+			if wrapped {
+				c.sender = c.transport
+			}
+			for range 50 {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+				a := c.Send(ctx, Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
+				cancel()
+				require.True(t, a.CalledOff)
+				require.Equal(t, "called off", a.Why)
+			}
+		})
+	}
+}
+
 // An exchange that must have ended while it waited for its connection sends nothing.
 func TestTimedOutBeforeItIsWritten(t *testing.T) {
 	t.Parallel()
