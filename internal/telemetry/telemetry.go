@@ -120,6 +120,9 @@ func (o *Command) Watch() (observe gateway.Observer, wrap func(http.RoundTripper
 // observer is told of every request to a gateway.
 func (o *Command) observer() gateway.Observer {
 	return func(ctx context.Context, r gateway.Request) (context.Context, func(gateway.Answer)) {
+		if o.tracer == nil && o.Metrics == nil && !logged(ctx) {
+			return ctx, func(gateway.Answer) {} // nobody is to be told
+		}
 		traced, counted := func(gateway.Answer) {}, func(gateway.Answer) {}
 		if o.tracer != nil {
 			ctx, traced = o.tracer.Request(ctx, r)
@@ -135,14 +138,19 @@ func (o *Command) observer() gateway.Observer {
 	}
 }
 
+// logged reports whether the run logs requests.
+func logged(ctx context.Context) bool {
+	x := batch.Execution(ctx)
+	return x != nil && x.Log.Enabled(ctx, slog.LevelDebug)
+}
+
 // logRequest writes a line about a request that was sent. What the gateway said beside the outcome may be about a
 // customer, and is left out.
 func logRequest(ctx context.Context, r gateway.Request, a gateway.Answer) {
-	x := batch.Execution(ctx)
-	if x == nil || a.Unsent || !x.Log.Enabled(ctx, slog.LevelDebug) {
+	if a.Unsent || !logged(ctx) {
 		return
 	}
-	x.Log.LogAttrs(ctx, slog.LevelDebug, "gateway request",
+	batch.Execution(ctx).Log.LogAttrs(ctx, slog.LevelDebug, "gateway request",
 		slog.String("gateway", r.Gateway), slog.String("request_id", r.ID), slog.String("kind", string(r.Kind)), slog.Int("try", r.Try),
 		slog.String("outcome", a.Outcome), slog.Float64("ms", float64(a.Took.Microseconds())/1000))
 }

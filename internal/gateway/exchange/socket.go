@@ -20,6 +20,7 @@ type socket struct {
 
 	// Used by the reading goroutine alone.
 	raw         syscall.RawConn // nil: it cannot be read without blocking
+	arrived     arrived         // read from raw
 	records     *records        // nil: the connection carries no TLS
 	nonBlocking bool            // reads do not block
 	drained     bool            // the last non-blocking read found nothing
@@ -35,6 +36,7 @@ func newSocket(c net.Conn, secure bool) *socket {
 	s := &socket{Conn: c}
 	if raw, ok := c.(syscall.Conn); ok {
 		s.raw, _ = raw.SyscallConn()
+		s.arrived.read = s.arrived.now
 	}
 	if secure {
 		s.records = &records{}
@@ -69,10 +71,9 @@ func (s *socket) Read(b []byte) (n int, err error) {
 
 // readNonBlocking reads the bytes that have arrived. Without any it returns [os.ErrDeadlineExceeded], a temporary error, after which TLS can go on reading.
 func (s *socket) readNonBlocking(b []byte) (n int, err error) {
-	closed := s.raw.Read(func(fd uintptr) bool {
-		n, err = syscall.Read(int(fd), b)
-		return true // do not wait
-	})
+	s.arrived.into = b
+	closed := s.raw.Read(s.arrived.read)
+	n, err = s.arrived.n, s.arrived.err
 	switch {
 	case closed != nil:
 		return 0, closed
@@ -85,6 +86,20 @@ func (s *socket) readNonBlocking(b []byte) (n int, err error) {
 		return 0, io.EOF
 	}
 	return n, nil
+}
+
+// arrived is a read of the bytes that have arrived. It is made once for a socket, which is read so before each request.
+type arrived struct {
+	read func(fd uintptr) bool // now
+	into []byte
+	n    int
+	err  error
+}
+
+// now reads, and does not wait.
+func (a *arrived) now(fd uintptr) bool {
+	a.n, a.err = syscall.Read(int(fd), a.into)
+	return true
 }
 
 // records tracks the boundaries of TLS records in the bytes that were read. The zero value is at the start of a record.
