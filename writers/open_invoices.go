@@ -2,6 +2,7 @@ package writers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -127,7 +128,7 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 	for i := range rows {
 		states[rows[i].ID] = &rows[i]
 	}
-	statuses, err := w.statuses(ctx, tx, subscriptions)
+	subs, err := w.standings(ctx, tx, subscriptions)
 	if err != nil {
 		return found, err
 	}
@@ -144,10 +145,10 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 			continue
 		}
 		found.last = r
-		sub := statuses[r.Claimed.Invoice.SubscriptionID]
-		s := store.Settled{Result: r, Settlement: r.Settle(sub.status, w.Policy.Of(sub.policy), effective, now)}
-		if status := billing.AttemptStatus(have.Status); status != billing.AttemptInFlight {
-			s.Attempt = status
+		status, policy := subs.of(r.Claimed.Invoice.SubscriptionID)
+		s := store.Settled{Result: r, Settlement: r.Settle(status, w.Policy.Of(policy), effective, now)}
+		if was := billing.AttemptStatus(have.Status); was != billing.AttemptInFlight {
+			s.Attempt = was
 			s.Count(tally)
 		} else {
 			found.todo = append(found.todo, s)
@@ -158,27 +159,29 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 
 // standing is what a settlement reads of a subscription.
 type standing struct {
-	status billing.SubscriptionStatus
-	policy string // the name of its dunning policy; empty: the default
+	ID     uint64
+	Status string
+	Policy sql.NullString `db:"dunning_policy"` // the name of its dunning policy; NULL: the default
 }
 
-func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]standing, error) {
-	type row struct {
-		ID     uint64
-		Status string
-		Policy sql.NullString `db:"dunning_policy"`
+// standings are in the order of ids.
+type standings []standing
+
+// of is the status of a subscription and the name of its dunning policy; both empty: its row is gone.
+func (s standings) of(id uint64) (status billing.SubscriptionStatus, policy string) {
+	at, ok := slices.BinarySearchFunc(s, id, func(r standing, id uint64) int { return cmp.Compare(r.ID, id) })
+	if !ok {
+		return "", ""
 	}
-	rows := make([]row, 0, len(ids))
+	return billing.StatusOf(s[at].Status), s[at].Policy.String
+}
+
+func (w *OpenInvoices) standings(ctx context.Context, tx *sqlx.Tx, ids []uint64) (standings, error) {
+	rows := make(standings, 0, len(ids))
 	lock := fmt.Sprintf(lockStatuses, sqltext.Among("id", ids))
 	err := store.ReadSubscriptions(lock, func(query string) error { return mysql.Select(ctx, tx, &rows, query) })
-	if err != nil {
-		return nil, err
-	}
-	out := make(map[uint64]standing, len(rows))
-	for _, r := range rows {
-		out[r.ID] = standing{billing.StatusOf(r.Status), r.Policy.String}
-	}
-	return out, nil
+	slices.SortFunc(rows, func(a, b standing) int { return cmp.Compare(a.ID, b.ID) }) // as they are, but for a shop's view with ids of another type
+	return rows, err
 }
 
 // book reserves the payments of successes. An attempt whose payment another row has differs: its money was taken for

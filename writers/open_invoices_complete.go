@@ -44,7 +44,7 @@ func (w *OpenInvoices) Complete(ctx context.Context, attempt uint64) error {
 			return nil
 		}
 		r := rows[0]
-		statuses, err := w.statuses(ctx, tx, []uint64{r.Subscription})
+		subs, err := w.standings(ctx, tx, []uint64{r.Subscription})
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,8 @@ func (w *OpenInvoices) Complete(ctx context.Context, attempt uint64) error {
 			Answer: billing.Answer{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: r.Payment}},
 		}
 		now := mysql.Stored(w.Now())
-		todo := []store.Settled{{Result: &result, Settlement: result.Settle(statuses[r.Subscription].status, w.Policy, w.Today(), now)}}
+		status, _ := subs.of(r.Subscription)
+		todo := []store.Settled{{Result: &result, Settlement: result.Settle(status, w.Policy, w.Today(), now)}}
 		return w.follow(ctx, tx, todo, moveInvoices, now)
 	})
 }
