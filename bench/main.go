@@ -58,7 +58,7 @@ func benchmarks() []benchmark {
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200) // as cmd/duly does
+		debug.SetGCPercent(150) // as cmd/duly does
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	program, args := run, os.Args[1:]
