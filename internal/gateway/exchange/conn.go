@@ -65,13 +65,18 @@ func (c *conn) usable() bool {
 // exchange writes a request and reads the status line and headers of its answer. Reading the body to its end returns the connection to the pool.
 func (c *conn) exchange(ctx context.Context, until time.Time, trace *httptrace.ClientTrace, req *http.Request) (*http.Response, error) {
 	_ = c.SetDeadline(until) // a connection that takes none is broken
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
+	b := &body{conn: c, stop: context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })}
+	answered := false
+	defer func() {
+		if !answered { // also when the guard panics: the slot must not be kept for ever
+			b.end(false)
+		}
+	}()
 	resp, err := c.ask(ctx, until, trace, req)
-	b := &body{conn: c, stop: stop, keep: err == nil && !resp.Close && !req.Close && resp.StatusCode >= http.StatusOK}
 	if err != nil {
-		b.end(false)
 		return nil, err
 	}
+	answered, b.keep = true, !resp.Close && !req.Close && resp.StatusCode >= http.StatusOK
 	if b.ReadCloser = resp.Body; resp.Body == http.NoBody {
 		b.end(true)
 		return resp, nil

@@ -350,6 +350,22 @@ func TestGuardIsAskedBelowTLS(t *testing.T) {
 }
 
 // A service that accepts connections and sends nothing times out after ConnectTimeout, and no request has left.
+// A guard that panics takes no connection along: the pool would be empty after a few of them.
+func TestAGuardThatPanicsKeepsNoConnection(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "one") }))
+	t.Cleanup(s.Close)
+	c, _ := dial(t, s.URL)
+	panics := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { panic("guard") }})
+	for range 3 {
+		require.PanicsWithValue(t, "guard", func() {
+			c.Send(panics, Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
+		})
+		require.Empty(t, c.transport.slots)
+	}
+	require.Equal(t, "one", string(post(t, c).Body))
+}
+
 func TestHandshakeTakesTooLong(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
