@@ -61,6 +61,8 @@ func walksOfExitCodes() map[string]func(*walk) {
 			got := w.fails(&wrong, batch.ExitUsage, "doctor")
 			require.Contains(w, got.out+got.err, "billing.chunk_size")
 			w.types(s, "migrate status")
+			require.Contains(w, w.types(s, "migrate up").out, "nothing to do")
+			w.mentions("migrate up")
 		},
 		"Exit code 4": func(w *walk) { w.mentions("stop") },
 		"Exit code 5": func(w *walk) {

@@ -31,7 +31,7 @@ func MigrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) er
 	case current > want:
 		return exit.Start(migrations.Check(ctx, db.DB.DB.DB))
 	}
-	var names []string
+	names := []string{} // [] in JSON too
 	err = patiently().whenFree(ctx, screen, func() error {
 		applied, err := migrations.Up(ctx, db.DB.DB.DB)
 		names = append(names, applied...)
