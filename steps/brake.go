@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/billing/brake"
+	"duly/internal/payment"
 )
 
 // Brake counts the bad answers that each gateway gives in this run, between two judgements by what is stored. It holds
@@ -46,13 +47,13 @@ func (b *Brake) lane(gateway string) *brakeLane {
 }
 
 // Watch counts an answer that is yet to be stored.
-func (b *Brake) Watch(r billing.Result) {
-	if b == nil || !brake.Alarming(r.Answer.Outcome) {
+func (b *Brake) Watch(gateway string, o payment.Outcome) {
+	if b == nil || !brake.Alarming(o) {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := b.lane(r.Claimed.Gateway)
+	l := b.lane(gateway)
 	l.unread++
 	l.unsettled++
 }

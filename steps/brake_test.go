@@ -36,16 +36,16 @@ func TestBrakeAsksForAJudgement(t *testing.T) {
 	var bad []billing.Result
 	for range 9 {
 		bad = append(bad, answerOf("main", lost()))
-		brake.Watch(bad[0])
-		brake.Watch(answerOf("main", payment.Outcome{Kind: payment.Paid}))
+		brake.Watch("main", lost())
+		brake.Watch("main", payment.Outcome{Kind: payment.Paid})
 	}
 	require.Empty(t, brake.Stored(bad))
-	brake.Watch(bad[0])
+	brake.Watch("main", lost())
 	require.Equal(t, []string{"main"}, brake.Stored(bad[:1]))
 	brake.Judged("main", 10)
 	require.Empty(t, brake.Stored(nil))
 	for range 5 {
-		brake.Watch(bad[0])
+		brake.Watch("main", lost())
 	}
 	require.Empty(t, brake.Stored([]billing.Result{answerOf("other", payment.Outcome{Kind: payment.Paid})}), "a judgement would not know them yet")
 	require.Equal(t, []string{"main"}, brake.Stored(bad[:5]))
@@ -75,8 +75,8 @@ func TestBrakeHoldsRequestsBack(t *testing.T) {
 				p := ordinary()
 				brake := &steps.Brake{}
 				brake.Judged("main", 2)
-				brake.Watch(answerOf("main", lost()))
-				brake.Watch(answerOf("main", lost()))
+				brake.Watch("main", lost())
+				brake.Watch("main", lost())
 				paced := gateways(t, p)
 				charge := &steps.OpenInvoices{Gateways: paced, Brake: brake, Now: time.Now}
 				ctx, stop := context.WithCancel(t.Context())

@@ -20,13 +20,15 @@ type OpenInvoices struct {
 
 // Process implements batch.Processor.
 func (c *OpenInvoices) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
-	result := c.charge(ctx, item)
-	c.Brake.Watch(result)
+	result := billing.Result{Claimed: item}
+	c.charge(ctx, &result)
+	c.Brake.Watch(item.Gateway, result.Answer.Outcome)
 	return result, nil
 }
 
-func (c *OpenInvoices) charge(ctx context.Context, item billing.Claimed) billing.Result {
-	result := billing.Result{Claimed: item}
+// charge fills in what becomes of a claimed attempt. Results are large, and every slot of a gateway has a stack: they go by pointer.
+func (c *OpenInvoices) charge(ctx context.Context, result *billing.Result) {
+	item := &result.Claimed
 	switch {
 	case item.Kept != nil:
 		result.Answer = billing.Answer{Outcome: *item.Kept, Found: true, Kept: true}
@@ -35,28 +37,23 @@ func (c *OpenInvoices) charge(ctx context.Context, item billing.Claimed) billing
 	case item.Doubted:
 		result.Answer.Outcome.Reason = "an answer is kept under its key that is not one to this charge"
 	default:
-		result, excused, known := c.first(ctx, item)
-		if known {
-			return result
+		if excused, known := c.first(ctx, result); !known {
+			send(ctx, c.Gateways, c.Brake, c.Now, result, excused)
 		}
-		return send(ctx, c.Gateways, c.Brake, c.Now, item, excused)
 	}
-	return result
 }
 
-// send charges an item by its own gateway, once the brake lets it.
-func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.Time, item billing.Claimed, excused excuse) billing.Result {
-	result := billing.Result{Claimed: item}
+// send charges an item by its own gateway, once the brake lets it, and fills in what becomes of it.
+func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.Time, result *billing.Result, excused excuse) {
+	item := &result.Claimed
 	g, ok := gateways[item.Gateway]
 	if !ok {
-		result.Answer.Outcome, result.Claimed.Doubted = payment.Outcome{
-			Kind: payment.NotExecuted, Reason: "gateway " + item.Gateway + " is not configured",
-		}.After(item.Doubted)
-		return result
+		unsent(result, "gateway "+item.Gateway+" is not configured")
+		return
 	}
 	if err := brake.await(ctx, item.Gateway); err != nil {
-		return unsent(item, err.Error())
+		unsent(result, err.Error())
+		return
 	}
-	result.Answer.Outcome, result.Claimed.Doubted = g.Charge(guarded(ctx, item, g.Capabilities(), now, excused), item.Charge, item.Doubted)
-	return result
+	result.Answer.Outcome, item.Doubted = g.Charge(guarded(ctx, item, g.Capabilities(), now, excused), item.Charge, item.Doubted)
 }

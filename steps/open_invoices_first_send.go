@@ -31,11 +31,9 @@ type History interface {
 	Unknown(ctx context.Context, gateway string, found []payment.Payment) (int, error)
 }
 
-// unsent is the result of an item of which nothing was sent now.
-func unsent(item billing.Claimed, why string) billing.Result {
-	r := billing.Result{Claimed: item}
-	r.Answer.Outcome, r.Claimed.Doubted = payment.Outcome{Kind: payment.NotExecuted, Reason: why}.After(item.Doubted)
-	return r
+// unsent fills in that nothing was sent now.
+func unsent(r *billing.Result, why string) {
+	r.Answer.Outcome, r.Claimed.Doubted = payment.Outcome{Kind: payment.NotExecuted, Reason: why}.After(r.Claimed.Doubted)
 }
 
 // excuse lets requests leave without a look-up of their key, for a while.
@@ -47,42 +45,46 @@ type excuse struct {
 // over reports whether the while has passed. The zero excuse is never over.
 func (e excuse) over(now time.Time) bool { return e.within > 0 && batch.Since(e.at, now) >= e.within }
 
-// first asks the history of an item that is to be sent for the first time. It returns false if it can be sent.
-func (c *OpenInvoices) first(ctx context.Context, item billing.Claimed) (billing.Result, excuse, bool) {
-	g, ok := c.Gateways[item.Gateway]
+// first asks the history of an item that is to be sent for the first time. It returns false if it can be sent, and else fills in what becomes of it.
+func (c *OpenInvoices) first(ctx context.Context, result *billing.Result) (excuse, bool) {
+	g, ok := c.Gateways[result.Claimed.Gateway]
 	if !ok || c.History == nil {
-		return billing.Result{}, excuse{}, false
+		return excuse{}, false
 	}
-	if err := c.History.Clear(ctx, item.Gateway); err != nil {
-		return unsent(item, err.Error()), excuse{}, true
+	if err := c.History.Clear(ctx, result.Claimed.Gateway); err != nil {
+		unsent(result, err.Error())
+		return excuse{}, true
 	}
 	e := excuse{at: c.Now()}
-	which, err := c.History.FirstSend(item)
+	which, err := c.History.FirstSend(result.Claimed)
 	if err != nil {
-		return unsent(item, err.Error()), excuse{}, true
+		unsent(result, err.Error())
+		return excuse{}, true
 	}
 	e.within = which.Within
 	if which.Last < which.First {
-		return billing.Result{}, e, false
+		return e, false
 	}
-	result, known := c.look(ctx, g, item, which)
-	return result, e, known
+	return e, c.look(ctx, g, result, which)
 }
 
 // look asks what became of an item that is to be sent for the first time, where its history leaves that open. It returns
-// false if the gateway knows of nothing, so that it can be sent; else what the item is to be settled with.
-func (c *OpenInvoices) look(ctx context.Context, g *gateway.Limited, item billing.Claimed, which billing.LookUps) (billing.Result, bool) {
+// false if the gateway knows of nothing, so that it can be sent; else it fills in what the item is to be settled with.
+func (c *OpenInvoices) look(ctx context.Context, g *gateway.Limited, result *billing.Result, which billing.LookUps) bool {
+	item := &result.Claimed
 	found, why := lookUp(ctx, g, item.Charge, which)
 	switch {
 	case why != "":
-		return unsent(item, "not sent, since earlier charges could not be looked up: "+why), true
+		unsent(result, "not sent, since earlier charges could not be looked up: "+why)
 	case len(found) == 0:
-		return billing.Result{}, false
+		return false
 	case len(found) == 1 && found[0].Key == item.Charge.Key:
-		return billing.Result{Claimed: item, Answer: billing.Answer{Outcome: payment.Judge(item.Charge, found[0]), Found: true}}, true
+		result.Answer = billing.Answer{Outcome: payment.Judge(item.Charge, found[0]), Found: true}
+	default:
+		why, _ = accountFor(ctx, c.History, item.Gateway, found)
+		unsent(result, "not sent: "+why)
 	}
-	why, _ = accountFor(ctx, c.History, item.Gateway, found)
-	return unsent(item, "not sent: "+why), true
+	return true
 }
 
 // lookUp looks up the charges under numbers of the key of c, and under one more past each that is found. why says why there

@@ -48,7 +48,7 @@ func Fail(item billing.Claimed, err error) billing.Result {
 
 // guarded is the context of an item's requests: at the last moment before each the lease must be long enough
 // for it, the key young enough, what excused it from a look-up still true, and nobody may have asked to stop.
-func guarded(ctx context.Context, item billing.Claimed, a gateway.Capabilities, now func() time.Time, excused excuse) context.Context {
+func guarded(ctx context.Context, item *billing.Claimed, a gateway.Capabilities, now func() time.Time, excused excuse) context.Context {
 	// Not the whole item, nor all that the gateway can do, which the guard would keep on the heap.
 	old, since, within := item.Age, item.At, keptFor(a).SendFor(item.Terms)
 	keyed := a.KeyLife > 0

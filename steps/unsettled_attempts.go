@@ -29,7 +29,7 @@ type UnsettledAttempts struct {
 // Process implements batch.Processor.
 func (r *UnsettledAttempts) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
 	result := r.recover(ctx, item)
-	r.Brake.Watch(result)
+	r.Brake.Watch(item.Gateway, result.Answer.Outcome)
 	return result, nil
 }
 
@@ -93,7 +93,8 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 	item, guarantees := result.Claimed, keptFor(g.Capabilities())
 	action := billing.DecideAbsent(item.Attempt, guarantees, asked, item.Chargeable, age(item, r.Now()))
 	if why := r.hindrance(ctx, g, item, action); why != "" {
-		return unsent(item, why)
+		unsent(&result, why)
+		return result
 	}
 	if listed := r.listed(item, action); listed != nil {
 		if outcome := payment.Judge(item.Charge, *listed); outcome.Kind != payment.InDoubt {
@@ -122,7 +123,9 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 	}
 	switch action {
 	case billing.Resend:
-		return send(ctx, r.Gateways, r.Brake, r.Now, item, excuse{})
+		again := billing.Result{Claimed: item}
+		send(ctx, r.Gateways, r.Brake, r.Now, &again, excuse{})
+		return again
 	case billing.Release:
 		return r.again(ctx, g, result)
 	case billing.GiveUp:
