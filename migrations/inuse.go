@@ -43,8 +43,12 @@ func inUse(err error) error {
 // when the connection ends.
 type oneAtATime struct{}
 
-// The connection says nothing while a migration in Go has others carry rows over, so it may be silent for longer than those of a run.
-const beforeMigrating = "SET SESSION lock_wait_timeout = %d, SESSION wait_timeout = 28800"
+// The connection says nothing while a migration in Go has others carry rows over, so it may be silent for longer than those of a run: an hour,
+// after which the server also gives up the lock of a host that has vanished.
+const (
+	beforeMigrating = "SET @duly_silent = @@SESSION.wait_timeout, SESSION lock_wait_timeout = %d, SESSION wait_timeout = 3600"
+	afterMigrating  = "SET SESSION lock_wait_timeout = DEFAULT, SESSION wait_timeout = @duly_silent"
+)
 
 // SessionLock implements [lock.SessionLocker]. Its error wraps [ErrInUse] if another migration is at work. A server that has no such locks,
 // as some clusters, goes without: each statement looks whether its change is there.
@@ -53,16 +57,22 @@ func (oneAtATime) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+lockName+", 0)").Scan(&got); err == nil && got.Valid && !got.Bool {
 		return errAnother
 	}
-	_, err := conn.ExecContext(ctx, fmt.Sprintf(beforeMigrating, tableWait))
-	return err
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf(beforeMigrating, tableWait)); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), unlock)
+		return err
+	}
+	return nil
 }
 
 // SessionUnlock implements [lock.SessionLocker]. On a connection that is broken there is nothing to undo.
 func (oneAtATime) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, _ = conn.ExecContext(ctx, "SET SESSION lock_wait_timeout = DEFAULT, SESSION wait_timeout = DEFAULT")
-	_, _ = conn.ExecContext(ctx, "DO RELEASE_LOCK("+lockName+")")
+	_, _ = conn.ExecContext(ctx, afterMigrating)
+	_, _ = conn.ExecContext(ctx, unlock)
 	return nil
 }
 
 // lockName is that of a schema, since locks are the server's, and their names are 64 characters at most. MySQL 9 has no MD5.
-const lockName = "CONCAT('duly_migrate_', LEFT(SHA2(DATABASE(), 256), 32))"
+const (
+	lockName = "CONCAT('duly_migrate_', LEFT(SHA2(DATABASE(), 256), 32))"
+	unlock   = "DO RELEASE_LOCK(" + lockName + ")"
+)

@@ -103,3 +103,17 @@ func TestMigrationsOfOneSchemaTakeTurns(t *testing.T) {
 	_, err = migrations.Up(t.Context(), testdb.Empty(t).DB.DB)
 	require.NoError(t, err, "of another schema on the same server")
 }
+
+// A process that goes on with its connections has them as they were.
+func TestAMigrationLeavesItsConnectionAsItWas(t *testing.T) {
+	db := testdb.New(t)
+	db.SetMaxOpenConns(1)
+	_, err := db.ExecContext(t.Context(), "SET SESSION wait_timeout = 61")
+	require.NoError(t, err)
+	names, err := migrations.Up(t.Context(), db.DB.DB)
+	require.NoError(t, err)
+	require.Empty(t, names)
+	require.Equal(t, 61, number(t, db, "SELECT @@SESSION.wait_timeout"))
+	require.Equal(t, 1, number(t, db, "SELECT @@SESSION.lock_wait_timeout = @@GLOBAL.lock_wait_timeout"))
+	require.Equal(t, 1, number(t, db, "SELECT IS_FREE_LOCK(CONCAT('duly_migrate_', LEFT(SHA2(DATABASE(), 256), 32)))"))
+}
