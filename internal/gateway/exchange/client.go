@@ -165,12 +165,18 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	if err != nil {
 		// With an answer the request has left; its connection may already carry the next one, so that the socket must not be sealed.
 		a.Left = resp != nil || line.end()
-		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(ctx, until, err)), ctx.Err() != nil
+		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(ctx, until, err)), calledOff(ctx)
 	}
 	if line.moves && a.Left {
 		crash.At(crash.Answered)
 	}
 	return a
+}
+
+// calledOff reports whether ctx has ended, or is about to, since sockets that go by its deadline may pass it before the timer of ctx does.
+func calledOff(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && time.Until(deadline) <= 0
 }
 
 // endpoint is a method and a target that many requests have.

@@ -28,7 +28,7 @@ func (c *Client) reason(ctx context.Context, until time.Time, err error) string 
 		host        x509.HostnameError
 	)
 	switch {
-	case ctx.Err() != nil:
+	case calledOff(ctx):
 		return "called off"
 	case ended(ctx, until) != nil:
 		return fmt.Sprintf("timed out after %s", c.config.Timeout)

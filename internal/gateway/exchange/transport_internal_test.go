@@ -278,6 +278,22 @@ func TestTheDeadlineOfTheCaller(t *testing.T) {
 	}
 }
 
+// late is a context whose deadline has passed and whose timer has not fired yet.
+type late struct{ context.Context } //nolint:containedctx // it is one
+
+func (late) Deadline() (time.Time, bool) { return time.Now().Add(-time.Microsecond), true }
+
+// A socket that goes by the deadline of a caller may pass it before the caller's context ends: that is no failure of the service either.
+func TestADeadlineThatTheSocketPassesFirst(t *testing.T) {
+	t.Parallel()
+	c, _ := dial(t, canned.Accept(t, func(_ int, conn net.Conn) { _ = conn.Close() }))
+	a := c.Send(late{t.Context()}, Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")})
+	require.Error(t, a.Err)
+	require.True(t, a.CalledOff)
+	require.Equal(t, "called off", a.Why)
+	require.False(t, c.Send(t.Context(), Request{Method: http.MethodPost, Target: "/", Template: "/", Moves: true, Body: []byte("{}")}).CalledOff)
+}
+
 // An exchange that must have ended while it waited for its connection sends nothing.
 func TestTimedOutBeforeItIsWritten(t *testing.T) {
 	t.Parallel()
