@@ -2,19 +2,9 @@ package main
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"duly/bench/record"
 )
-
-// Memory is read within the stretch alone.
-func TestResidentsWithinAStretch(t *testing.T) {
-	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	r := &residents{list: []resident{{at(1), 90}, {at(2), 50}, {at(3), 60}, {at(4), 80}}}
-	require.InDelta(t, 60, r.within(record.Stretch{From: at(2), To: at(3)}), 0)
-}
 
 func TestChoose(t *testing.T) {
 	all, err := choose(nil)

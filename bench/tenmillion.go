@@ -10,7 +10,6 @@ import (
 
 	"duly/bench/inprocess"
 	"duly/bench/record"
-	"duly/internal/batch"
 )
 
 const (
@@ -38,8 +37,8 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	l.say("  %d subscriptions in %.0f s: %s", n, filled.Seconds(), before)
-	recorder, memory := &record.Spans{Now: l.now}, &residents{now: l.now, list: make([]resident, 0, 10_000)} // at once, for no copies of it to be measured
-	stop := memory.watch(ctx)
+	recorder, memory := &record.Spans{Now: l.now}, record.NewResidents(l.now, func() (int64, bool) { return residentSize(os.Getpid(), "VmRSS:") })
+	stop := memory.Watch(ctx)
 	done, err := worker{gateway: inprocess.Instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
 	stop()
 	if err != nil {
@@ -61,7 +60,7 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	few, many := memory.within(begin), memory.within(end)
+	few, many := memory.Within(begin), memory.Within(end)
 	l.say("  %d charged in %.0f s, %s; memory %s to %s; claims %.1f to %.1f µs an item", due, done.took.Seconds(), perSecond(float64(due)/done.took.Seconds()),
 		mebibytes(few), mebibytes(many), first, last)
 	l.say("  now %s", after)
@@ -127,44 +126,4 @@ func (l *lab) millionsOf(ctx context.Context, n int) (s *schema, took time.Durat
 		return nil, 0, s.dropped(ctx, err)
 	}
 	return s, took, nil
-}
-
-// residentEvery is seldom enough for the samples of an hour to fit where they are kept.
-const residentEvery = 360 * time.Millisecond
-
-// residents samples the resident size of this process.
-type residents struct {
-	now  func() time.Time
-	list []resident
-}
-
-type resident struct {
-	at   time.Time
-	size int64
-}
-
-// watch samples until stop is called, which waits for the last sample.
-func (r *residents) watch(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for batch.Wait(ctx, residentEvery) == nil {
-			if size, ok := residentSize(os.Getpid(), "VmRSS:"); ok {
-				r.list = append(r.list, resident{r.now(), size})
-			}
-		}
-	}()
-	return func() { cancel(); <-ended }
-}
-
-// within is the largest size in a stretch.
-func (r *residents) within(t record.Stretch) float64 {
-	var most int64 = 1
-	for _, x := range r.list {
-		if !x.at.Before(t.From) && !x.at.After(t.To) {
-			most = max(most, x.size)
-		}
-	}
-	return float64(most)
 }
