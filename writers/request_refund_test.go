@@ -2,6 +2,7 @@ package writers_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,15 +14,36 @@ import (
 	"duly/internal/test/worktest"
 )
 
+// lockWaits looks for transactions that wait for a lock. The server makes the view anew only if nobody has read it for 100 ms, so that tests beside each other
+// read it in turn.
+var lockWaits lockWaitView
+
+type lockWaitView struct {
+	mu   sync.Mutex
+	read time.Time
+}
+
+// seen reports whether a transaction of a database was seen to wait.
+func (v *lockWaitView) seen(t *testing.T, db *testdb.DB) bool {
+	t.Helper()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if time.Since(v.read) < 150*time.Millisecond {
+		return false
+	}
+	var waiting int // MySQL shows no statement that has a binary value in it, which another test's may have at that moment
+	err := db.GetContext(t.Context(), &waiting, `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'
+AND trx_mysql_thread_id IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE())`)
+	v.read = time.Now()
+	return err == nil && waiting > 0
+}
+
 // waitsForALock waits until do waits for a lock that another transaction holds, and returns what do has returned once release has let it go.
 func waitsForALock(t *testing.T, plain *testdb.DB, do func(ctx context.Context) error, release func() error) error {
 	t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- do(context.WithoutCancel(t.Context())) }()
-	require.Eventually(t, func() bool {
-		return len(ended) > 0 || worktest.Get[int](t, plain, `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'
-AND trx_mysql_thread_id IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE())`) > 0
-	}, worktest.Patience, 150*time.Millisecond) // the view is made anew only if it was not read for 100 ms
+	require.Eventually(t, func() bool { return len(ended) > 0 || lockWaits.seen(t, plain) }, worktest.Patience, 20*time.Millisecond)
 	require.Empty(t, ended, "it waits for the lock")
 	require.NoError(t, release())
 	return <-ended
