@@ -238,23 +238,41 @@ func TestConnectionsOfEndedContextsAreClosed(t *testing.T) {
 	require.Equal(t, "two", string(post(t, c).Body))
 }
 
-// The instant at which an exchange had to end says nothing of its connection afterwards.
-func TestConnectionsOutliveTheirExchanges(t *testing.T) {
+// deadlines records the deadlines that a connection was given.
+type deadlines struct {
+	net.Conn
+
+	set []time.Time
+}
+
+func (d *deadlines) SetDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return d.Conn.SetDeadline(t)
+}
+
+// A connection goes back to the pool without the deadline of its last exchange, which would end the next one.
+func TestIdleConnectionsHaveNoDeadline(t *testing.T) {
 	t.Parallel()
 	s := listen(t, []string{said("one"), said("two")})
 	c, _ := dial(t, s.url)
 	req, err := http.NewRequest(http.MethodGet, s.url, nil)
 	require.NoError(t, err)
-	until := time.Now().Add(time.Second)
-	resp, err := c.transport.exchange(t.Context(), until, nil, req)
+	fresh, err := c.transport.dial(t.Context(), address(t, s.url))
+	require.NoError(t, err)
+	recorded := &deadlines{Conn: fresh.Conn}
+	fresh.Conn = recorded
+	c.transport.slots <- struct{}{}
+	until := time.Now().Add(time.Minute)
+	resp, err := fresh.exchange(t.Context(), until, nil, req)
 	require.NoError(t, err)
 	defer func() { _ = resp.Body.Close() }()
+	require.Equal(t, []time.Time{until}, recorded.set)
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	require.Equal(t, "one", string(answer))
-	time.Sleep(time.Until(until))
+	require.Equal(t, []time.Time{until, {}}, recorded.set)
 	require.Equal(t, "two", string(post(t, c).Body))
-	require.EqualValues(t, 1, s.accepted.Load())
+	require.EqualValues(t, 1, s.accepted.Load(), "by the same connection")
 }
 
 // A caller's own deadline calls an exchange off: the service has not failed.
