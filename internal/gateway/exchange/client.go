@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -201,31 +199,22 @@ func (c *Client) bare(r Request) (*http.Request, error) {
 	return made, err
 }
 
-// largestGuess is how many bytes of room are made at most for an answer by what it says of its length.
-const largestGuess = 64 << 10
+// largestAnnounced limits the room that is made for an answer because of the length that it announces, in bytes.
+const largestAnnounced = 64 << 10
 
-// readAll reads a body to its end, which returns its connection to the pool. said is its announced length, -1 if unknown. A body of more than
+// readAll reads a body to its end, which returns its connection to the pool. announced is its Content-Length, -1 if unknown. A body of more than
 // most bytes is [ErrTooLong].
-func readAll(body io.Reader, said, most int64) ([]byte, error) {
-	room := int64(bytes.MinRead)
-	if said >= 0 {
-		room = min(said, largestGuess) + 1 // for the end to be seen
+func readAll(body io.Reader, announced, most int64) ([]byte, error) {
+	if announced > 0 && announced <= min(most, largestAnnounced) {
+		b := make([]byte, announced)
+		n, err := io.ReadFull(body, b) // net/http tells the end with the last byte
+		return b[:n], err
 	}
-	b, limited := make([]byte, 0, room), io.LimitedReader{R: body, N: most + 1}
-	for {
-		n, err := limited.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case err == io.EOF && int64(len(b)) > most: //nolint:errorlint // a reader says exactly this
-			return b, ErrTooLong
-		case err == io.EOF: //nolint:errorlint // a reader says exactly this
-			return b, nil
-		case err != nil:
-			return b, err
-		case len(b) == cap(b):
-			b = slices.Grow(b, len(b))
-		}
+	b, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = ErrTooLong
 	}
+	return b, err
 }
 
 // Address is a provider's URL in one spelling: equal addresses are equal texts.
