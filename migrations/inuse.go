@@ -11,21 +11,18 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// ErrInUse is wrapped when a migration did not get what somebody else was using: a table, or the schema, which another migration was
-// changing.
+// ErrInUse is wrapped when a table that a migration changes is in use, or when another migration of the schema is running.
 var ErrInUse = errors.New("in use")
 
-var errAnother = fmt.Errorf("another `duly migrate` is at work: the schema is %w", ErrInUse)
+var errAnother = fmt.Errorf("another `duly migrate` is running: the schema is %w", ErrInUse)
 
-var _ lock.SessionLocker = oneAtATime{}
-
-// tableWait is for how many seconds a statement waits for a table that a transaction or a long query uses. Whatever comes after that
-// statement and wants the table, the shop's own statements too, waits behind it: so it is short, and the shop goes on between two tries.
+// tableWait is the lock_wait_timeout of a migration, in seconds. ALTER TABLE needs an exclusive metadata lock. While it waits for
+// the transactions and queries that use the table, every later statement on that table waits behind it, the shop's too.
 const tableWait = 1
 
-const codeLockTimeout = 1205 // of a table, as of a row
+const codeLockTimeout = 1205 // of metadata locks and row locks alike
 
-// inUse is err, or [ErrInUse] with the name of the file if a table was in use.
+// inUse returns err, or an error that wraps [ErrInUse] and names the migration if a lock timed out.
 func inUse(err error) error {
 	if errors.Is(err, errAnother) {
 		return errAnother
@@ -36,43 +33,45 @@ func inUse(err error) error {
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok && partial.Failed != nil {
 		return fmt.Errorf("%s changes a table that is %w", partial.Failed.Source.Path, ErrInUse)
 	}
-	return fmt.Errorf("it changes a table that is %w", ErrInUse)
+	return fmt.Errorf("a migration changes a table that is %w", ErrInUse)
 }
 
-// oneAtATime makes a connection of goose's the only one that migrates its schema, and lets it wait for [tableWait]. The server forgets both
-// when the connection ends.
-type oneAtATime struct{}
+var _ lock.SessionLocker = schemaLock{}
 
-// The connection says nothing while a migration in Go has others carry rows over, so it may be silent for longer than those of a run: an hour,
-// after which the server also gives up the lock of a host that has vanished.
+// schemaLock prepares the connection on which goose runs SQL: it takes the lock that lets one migration of a schema run at a time, and sets
+// [tableWait]. The server releases the lock when the connection ends.
+type schemaLock struct{}
+
+// wait_timeout is one hour here, since the connection is idle while a migration in Go uses others. It also limits how long the lock of a host
+// that has vanished is held.
 const (
-	beforeMigrating = "SET @duly_silent = @@SESSION.wait_timeout, SESSION lock_wait_timeout = %d, SESSION wait_timeout = 3600"
-	afterMigrating  = "SET SESSION lock_wait_timeout = DEFAULT, SESSION wait_timeout = @duly_silent"
+	setSession     = "SET @duly_wait_timeout = @@SESSION.wait_timeout, SESSION lock_wait_timeout = %d, SESSION wait_timeout = 3600"
+	restoreSession = "SET SESSION lock_wait_timeout = DEFAULT, SESSION wait_timeout = @duly_wait_timeout"
 )
 
-// SessionLock implements [lock.SessionLocker]. Its error wraps [ErrInUse] if another migration is at work. A server that has no such locks,
-// as some clusters, goes without: each statement looks whether its change is there.
-func (oneAtATime) SessionLock(ctx context.Context, conn *sql.Conn) error {
+// SessionLock implements [lock.SessionLocker]. Its error wraps [ErrInUse] if another migration holds the lock. Where GET_LOCK is not supported, as in
+// some clusters, migrations run without it: each of their statements first checks whether its change has been made.
+func (schemaLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	var got sql.NullBool
 	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK("+lockName+", 0)").Scan(&got); err == nil && got.Valid && !got.Bool {
 		return errAnother
 	}
-	if _, err := conn.ExecContext(ctx, fmt.Sprintf(beforeMigrating, tableWait)); err != nil {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), unlock)
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf(setSession, tableWait)); err != nil {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), releaseLock)
 		return err
 	}
 	return nil
 }
 
-// SessionUnlock implements [lock.SessionLocker]. On a connection that is broken there is nothing to undo.
-func (oneAtATime) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, _ = conn.ExecContext(ctx, afterMigrating)
-	_, _ = conn.ExecContext(ctx, unlock)
+// SessionUnlock implements [lock.SessionLocker]. It returns no error: a broken connection has nothing to restore.
+func (schemaLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, _ = conn.ExecContext(ctx, restoreSession)
+	_, _ = conn.ExecContext(ctx, releaseLock)
 	return nil
 }
 
-// lockName is that of a schema, since locks are the server's, and their names are 64 characters at most. MySQL 9 has no MD5.
+// Locks belong to the server, so the name of the schema is part of lockName, hashed to stay within 64 characters. MySQL 9 has no MD5.
 const (
-	lockName = "CONCAT('duly_migrate_', LEFT(SHA2(DATABASE(), 256), 32))"
-	unlock   = "DO RELEASE_LOCK(" + lockName + ")"
+	lockName    = "CONCAT('duly_migrate_', LEFT(SHA2(DATABASE(), 256), 32))"
+	releaseLock = "DO RELEASE_LOCK(" + lockName + ")"
 )

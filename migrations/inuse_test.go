@@ -23,8 +23,8 @@ func used(t *testing.T, db *testdb.DB, table string, do func()) {
 	require.NoError(t, tx.Rollback())
 }
 
-// A migration that would wait for a long query of the shop's makes the shop's next statements wait behind it. It gives the table up
-// instead, says so, loses nothing and can be run again.
+// A migration that waits for a long query holds up every later statement on that table. It gives up after a second, changes nothing, and can be run
+// again.
 func TestATableThatIsInUseStopsNobodyElse(t *testing.T) {
 	db := testdb.New(t)
 	newest := schema(t, db)
@@ -66,7 +66,7 @@ func TestATableThatIsInUseStopsNobodyElse(t *testing.T) {
 	require.Equal(t, newest, schema(t, db))
 }
 
-// Machines that are brought up to date at the same moment take turns, and the later ones find nothing to do.
+// Hosts that migrate at the same time take turns, and the later ones find nothing to do.
 func TestMigrationsOfOneSchemaTakeTurns(t *testing.T) {
 	db := testdb.Empty(t)
 	type result struct {
@@ -99,12 +99,12 @@ func TestMigrationsOfOneSchemaTakeTurns(t *testing.T) {
 	_, err = conn.ExecContext(t.Context(), "DO GET_LOCK(CONCAT('duly_migrate_', LEFT(SHA2(DATABASE(), 256), 32)), 0)")
 	require.NoError(t, err)
 	_, err = migrations.Down(t.Context(), db.DB.DB)
-	require.EqualError(t, err, "migrate down: another `duly migrate` is at work: the schema is in use")
+	require.EqualError(t, err, "migrate down: another `duly migrate` is running: the schema is in use")
 	_, err = migrations.Up(t.Context(), testdb.Empty(t).DB.DB)
 	require.NoError(t, err, "of another schema on the same server")
 }
 
-// A process that goes on with its connections has them as they were.
+// The session variables that a migration sets are restored, for those who go on using the connection.
 func TestAMigrationLeavesItsConnectionAsItWas(t *testing.T) {
 	db := testdb.New(t)
 	db.SetMaxOpenConns(1)

@@ -33,7 +33,7 @@ func provider(db *sql.DB) (*goose.Provider, error) {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
 	p, err := goose.NewProvider("", db, fs.FS(files), goose.WithStore(store), goose.WithDisableGlobalRegistry(true),
-		goose.WithGoMigrations(backfill()), goose.WithSessionLocker(oneAtATime{}))
+		goose.WithGoMigrations(backfill()), goose.WithSessionLocker(schemaLock{}))
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
@@ -60,7 +60,7 @@ func makeVersions(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if err := (oneAtATime{}).SessionLock(ctx, conn); err != nil {
+	if err := (schemaLock{}).SessionLock(ctx, conn); err != nil {
 		return err
 	}
 	for _, statement := range []string{createVersions, firstVersion} {
@@ -68,7 +68,7 @@ func makeVersions(ctx context.Context, db *sql.DB) (err error) {
 			break
 		}
 	}
-	return errors.Join(err, oneAtATime{}.SessionUnlock(context.WithoutCancel(ctx), conn))
+	return errors.Join(err, schemaLock{}.SessionUnlock(context.WithoutCancel(ctx), conn))
 }
 
 // Up applies what is not applied yet and returns the names of the files that it ran, those before an error too. After an error, or

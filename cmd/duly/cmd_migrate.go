@@ -10,6 +10,9 @@ import (
 	"duly/internal/session"
 )
 
+// inUse says how a migration treats tables that are in use.
+const inUse = " If a table is in use by a long query or transaction, it waits for it for one second at a time, so that no other statement waits longer behind it, and tries again for ten minutes."
+
 func migrateCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
@@ -25,8 +28,8 @@ func migrateCommand(ses *session.Session) *cobra.Command {
 			},
 		})
 	}
-	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet, beside a working shop. A table that a long query or transaction uses is left to it: nobody waits behind the migration for more than a second, and it asks again for ten minutes. It can be run again after it was killed.", checkup.MigrateUp)
-	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", checkup.MigrateDown)
+	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet. The shop may keep running."+inUse+" After an error or a kill it can be run again.", checkup.MigrateUp)
+	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of."+inUse, checkup.MigrateDown)
 	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", checkup.MigrateStatus)
 	group(cmd)
 	return cmd

@@ -32,7 +32,7 @@ func MigrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) er
 		return exit.Start(migrations.Check(ctx, db.DB.DB.DB))
 	}
 	names := []string{} // [] in JSON too
-	err = patiently().whenFree(ctx, screen, func() error {
+	err = defaultRetries().run(ctx, screen, func() error {
 		applied, err := migrations.Up(ctx, db.DB.DB.DB)
 		names = append(names, applied...)
 		return err
@@ -75,7 +75,7 @@ func MigrateDown(ctx context.Context, screen *cli.Screen, db *session.Database) 
 		return exit.Usagef("migrate down: there is nothing to take back: no migration is applied")
 	}
 	var name string
-	err = patiently().whenFree(ctx, screen, func() (err error) {
+	err = defaultRetries().run(ctx, screen, func() (err error) {
 		name, err = migrations.Down(ctx, db.DB.DB.DB)
 		return err
 	})

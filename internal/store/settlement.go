@@ -52,7 +52,6 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	for i := range todo {
 		ids[i] = todo[i].Claimed.ID
 	}
-	done := any(now)
 	if err := patience(ctx, tx, todo); err != nil {
 		return err
 	}
@@ -62,6 +61,7 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	if err := networks(ctx, tx, todo); err != nil {
 		return err
 	}
+	at := any(now)
 	n, err := mysql.Change(ctx, tx, "payment_attempts", ids, []sqltext.Column{
 		{Name: "status", Of: func(i int) any { return string(todo[i].Attempt) }},
 		{Name: "doubted", Of: func(i int) any { return todo[i].Settlement.Doubted }},
@@ -78,7 +78,7 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 			if todo[i].Attempt == billing.AttemptInDoubt {
 				return nil
 			}
-			return done
+			return at
 		}},
 		{Name: "sent_by", Of: func(i int) any { return Instant(todo[i].Settlement.SentBy) }},
 		{Name: "proof", Of: func(i int) any { return Text(string(todo[i].Settlement.Proof)) }},

@@ -14,12 +14,12 @@ import (
 	"duly/migrations"
 )
 
-func TestAMigrationAsksAgainForATable(t *testing.T) {
+func TestAMigrationIsTriedAgainWhileATableIsInUse(t *testing.T) {
 	used := fmt.Errorf("migrate up: 00007_network.sql changes a table that is %w", migrations.ErrInUse)
 	var out bytes.Buffer
 	screen := cli.NewScreen(nil, &out, &out)
 	tries := 0
-	err := asking{between: time.Microsecond, end: time.Hour}.whenFree(t.Context(), screen, func() error {
+	err := migrateRetries{every: time.Microsecond, limit: time.Hour}.run(t.Context(), screen, func() error {
 		if tries++; tries <= 20 {
 			return used
 		}
@@ -27,17 +27,17 @@ func TestAMigrationAsksAgainForATable(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, 21, tries)
-	said := "migrate up: 00007_network.sql changes a table that is in use: what uses it goes on; asking again every 1µs, for 1h0m0s\n"
+	said := "migrate up: 00007_network.sql changes a table that is in use; trying again every 1µs, for up to 1h0m0s, without holding up the shop\n"
 	require.Equal(t, said+said, out.String(), "at the first try and at the sixteenth")
 
-	err = asking{between: time.Millisecond, end: time.Nanosecond}.whenFree(t.Context(), screen, func() error { return used })
+	err = migrateRetries{every: time.Millisecond, limit: time.Nanosecond}.run(t.Context(), screen, func() error { return used })
 	require.ErrorIs(t, err, migrations.ErrInUse)
 	require.ErrorContains(t, err, "SHOW FULL PROCESSLIST")
 
 	other, tries := errors.New("disk full"), 0
-	require.Equal(t, other, asking{between: time.Hour, end: time.Hour}.whenFree(t.Context(), screen, func() error { tries++; return other }))
+	require.Equal(t, other, migrateRetries{every: time.Hour, limit: time.Hour}.run(t.Context(), screen, func() error { tries++; return other }))
 	require.Equal(t, 1, tries)
 
 	ctx, interrupt := context.WithCancel(t.Context())
-	require.Error(t, asking{between: time.Hour, end: time.Hour}.whenFree(ctx, screen, func() error { interrupt(); return used }))
+	require.Error(t, migrateRetries{every: time.Hour, limit: time.Hour}.run(ctx, screen, func() error { interrupt(); return used }))
 }
