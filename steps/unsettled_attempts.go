@@ -123,9 +123,7 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 	}
 	switch action {
 	case billing.Resend:
-		again := billing.Result{Claimed: item}
-		send(ctx, r.Gateways, r.Brake, r.Now, &again, excuse{})
-		return again
+		send(ctx, r.Gateways, r.Brake, r.Now, &result, excuse{})
 	case billing.Release:
 		return r.again(ctx, g, result)
 	case billing.GiveUp:

@@ -124,6 +124,25 @@ func TestBookingsByAccount(t *testing.T) {
 	require.Equal(t, uint32(2), worktest.Get[uint32](t, plain, `SELECT account_id FROM bookings WHERE gateway_payment_id = 'pay_9'`), "booked under the account that the others are joined to")
 }
 
+// One id at two gateways are two payments, also when one transaction books both; at one gateway the first of the list has it.
+func TestEqualPaymentIDsOfOneTransaction(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', 'https://main'), (2, 'other', 'https://other')`)
+	db := worktest.Open(t, plain.DSN)
+	b := &store.Bookings{Today: map[string]uint32{"main": 1, "other": 2}}
+	list := make([]store.Booking, 4)
+	for i, gateway := range []string{"other", "main", "other", "main"} {
+		list[i] = store.Booking{Gateway: gateway, PaymentID: "pay_1", Owner: store.Owner{Kind: store.OwnerAttempt, ID: uint64(i + 1)}}
+	}
+	require.NoError(t, mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
+		taken, err := b.Reserve(t.Context(), tx, list)
+		require.Equal(t, map[int]store.Owner{2: list[0].Owner, 3: list[1].Owner}, taken)
+		return err
+	}))
+	require.Equal(t, []string{"other https://other pay_1 attempt 1", "main https://main pay_1 attempt 2"}, bookings(t, plain))
+}
+
 // A row that ended without the money, or is gone, has nothing; one that gives it back has it.
 func TestBookingsOfRowsThatEnded(t *testing.T) {
 	t.Parallel()

@@ -133,7 +133,7 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 		return found, err
 	}
 	effective, now := w.Today(), mysql.Stored(w.Now())
-	found.todo = slices.Grow(w.todo[:0], len(results))
+	found.todo = slices.Grow(w.todo, len(results))
 	for i := range results {
 		r := &results[i]
 		have, ok := states[r.Claimed.ID]

@@ -119,6 +119,7 @@ func TestSettleEveryOutcome(t *testing.T) {
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_doubt' AND doubted = 1
 AND checks = 1 AND next_check_at > UTC_TIMESTAMP(6) AND settled_at IS NULL`))
 	require.Equal(t, 8, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts WHERE settled_at IS NOT NULL AND next_check_at IS NULL`))
+	require.Equal(t, []uint64{1}, worktest.List[uint64](t, plain, `SELECT id FROM invoices WHERE paid_at IS NOT NULL`))
 	require.Equal(t, []string{"2026-02-01", "2026-02-01"}, worktest.List[string](t, plain,
 		`SELECT DATE_FORMAT(next_attempt_date, '%Y-%m-%d') FROM invoices WHERE stage = 1 AND first_declined_date = '2026-01-31'`))
 	require.Equal(t, 3, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = 0 AND next_try_at IS NOT NULL`))

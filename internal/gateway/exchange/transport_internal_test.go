@@ -238,6 +238,18 @@ func TestConnectionsOfEndedContextsAreClosed(t *testing.T) {
 	require.Equal(t, "two", string(post(t, c).Body))
 }
 
+// An answer that ends before its announced length is none, however well what there is of it reads, and its connection is not used again.
+func TestAnAnswerThatIsCutShort(t *testing.T) {
+	t.Parallel()
+	s := listen(t, []string{"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}"}, []string{said("two")})
+	c, _ := dial(t, s.url)
+	a := post(t, c)
+	require.ErrorIs(t, a.Err, io.ErrUnexpectedEOF)
+	require.True(t, a.Left)
+	require.Equal(t, "two", string(post(t, c).Body))
+	require.EqualValues(t, 2, s.accepted.Load())
+}
+
 // deadlines records the deadlines that a connection was given.
 type deadlines struct {
 	net.Conn
